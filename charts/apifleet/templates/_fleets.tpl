@@ -1,0 +1,77 @@
+{{/*
+From values to fleets: each entry of fleets[] laid over fleetDefaults, then checked for what a schema cannot see.
+The templates under fleet/ read the result of "apifleet.fleets" and nothing of .Values but image.
+*/}}
+
+{{/* Lays .over over .base, in place: maps key by key, all else is replaced, also by false and 0 (which sprig's
+mergeOverwrite takes for absent); null takes the key away. */}}
+{{- define "apifleet.overlay" -}}
+{{- $base := .base -}}
+{{- range $key, $value := .over -}}
+{{- if and (kindIs "map" $value) (kindIs "map" (get $base $key)) -}}
+{{- include "apifleet.overlay" (dict "base" (get $base $key) "over" $value) -}}
+{{- else if kindIs "invalid" $value -}}
+{{- $_ := unset $base $key -}}
+{{- else -}}
+{{- $_ := set $base $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The fleets of this release as a JSON list; use with fromJsonArray. */}}
+{{- define "apifleet.fleets" -}}
+{{- $fleets := list -}}
+{{- range $index, $values := .Values.fleets -}}
+{{- $fleet := deepCopy $.Values.fleetDefaults -}}
+{{- include "apifleet.overlay" (dict "base" $fleet "over" $values) -}}
+{{- include "apifleet.fleet.check" (dict "path" (printf "fleets[%d]" $index) "fleet" $fleet) -}}
+{{- $fleets = append $fleets $fleet -}}
+{{- end -}}
+{{- if $fleets -}}
+{{- include "apifleet.release.check" (dict "root" $ "fleets" $fleets) -}}
+{{- end -}}
+{{- $fleets | toJson -}}
+{{- end }}
+
+{{/* What is wrong with one fleet. Argument: dict path fleet. */}}
+{{- define "apifleet.fleet.check" -}}
+{{- $fleet := .fleet -}}
+{{- $at := printf "%s (%s)" .path $fleet.name -}}
+{{- range $key := list "minReplicas" "maxReplicas" -}}
+{{- if not (get $fleet $key) -}}
+{{- fail (printf "%s.%s: required, in the fleet or in fleetDefaults" $at $key) -}}
+{{- end -}}
+{{- end -}}
+{{- $min := int $fleet.minReplicas -}}
+{{- $max := int $fleet.maxReplicas -}}
+{{- if lt $max $min -}}
+{{- fail (printf "%s.maxReplicas: %d is less than minReplicas %d" $at $max $min) -}}
+{{- end -}}
+{{- if not $fleet.database.existingSecret -}}
+{{- if or (gt $max 1) $fleet.spot -}}
+{{- fail (printf "%s.database.existingSecret: required, since the fleet may have %d replicas%s; the embedded store is one file in one pod, so each replica would keep claims of its own and lose them with its pod. Name a Secret that holds the database's URL, or set minReplicas and maxReplicas to 1 and no spot" $at $max (ternary " and a spot target" "" (not (not $fleet.spot)))) -}}
+{{- end -}}
+{{- end -}}
+{{- $own := list "DATABASE_URL" "DATA_DIR" "LISTEN" "DRAIN_DELAY_SECONDS" "KEEP_ALIVE_SECONDS" "CONNECTION_MAX_AGE_SECONDS" "WORKERS" "REPLICAS_EXPECTED" -}}
+{{- range $index, $variable := $fleet.env -}}
+{{- if has $variable.name $own -}}
+{{- fail (printf "%s.env[%d]: %s is set by the chart, from the keys database and server" $at $index $variable.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* What is wrong with the fleets together, or with this release as a home for them. Argument: dict root fleets. */}}
+{{- define "apifleet.release.check" -}}
+{{- if .root.Values.crds.enabled -}}
+{{- fail "fleets: a release with crds.enabled cannot hold fleets: Helm looks the kind ApiFleet up before it creates anything, and an uninstall would delete the kind under them. Install the operator first, then the fleets as a release of their own with operator.enabled=false and crds.enabled=false" -}}
+{{- end -}}
+{{- $taken := dict -}}
+{{- range $index, $fleet := .fleets -}}
+{{- range $name := list $fleet.name (printf "%s-spot" $fleet.name) (printf "%s-on-demand" $fleet.name) -}}
+{{- if hasKey $taken $name -}}
+{{- fail (printf "fleets[%d].name: %s needs the object name %s, which fleet %s has already" $index $fleet.name $name (get $taken $name)) -}}
+{{- end -}}
+{{- $_ := set $taken $name $fleet.name -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

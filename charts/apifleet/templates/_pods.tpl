@@ -1,0 +1,42 @@
+{{/*
+What every pod of the chart has in common: PodSecurity "restricted" and the spread over zones and hosts.
+*/}}
+
+{{- define "apifleet.podSecurity" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{- define "apifleet.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{/* Never a reason to leave a pod Pending: a lost zone must not stop its replacement. Argument: the labels, as YAML. */}}
+{{- define "apifleet.spread" -}}
+topologySpreadConstraints:
+{{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+- topologyKey: {{ . }}
+  maxSkew: 1
+  whenUnsatisfiable: ScheduleAnyway
+  # Old and new pods of a rollout are spread apart from each other.
+  matchLabelKeys: [pod-template-hash]
+  labelSelector:
+    matchLabels:
+      {{- $ | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{/* A probe of the container's http port. Argument: the path. */}}
+{{- define "apifleet.httpGet" -}}
+httpGet:
+  path: {{ . }}
+  port: http
+{{- end }}

@@ -1,0 +1,147 @@
+{{/*
+The Deployment of one target. It never says replicas: they belong to the operator.
+Argument: dict root fleet target deployment (target: on-demand | spot).
+*/}}
+{{- define "apifleet.fleet.deployment" -}}
+{{- $fleet := .fleet -}}
+{{- $selector := printf "%s\napifleet.dev/target: %s" (include "apifleet.fleet.selector" $fleet) .target -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .deployment }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- $selector | nindent 4 }}
+    {{- include "apifleet.labels" .root | nindent 4 }}
+spec:
+  revisionHistoryLimit: 3
+  strategy:
+    type: RollingUpdate
+    rollingUpdate:
+      # Connection caps of the database count these two.
+      maxSurge: 2
+      maxUnavailable: 0
+  selector:
+    matchLabels:
+      {{- $selector | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- with $fleet.podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+        {{- $selector | nindent 8 }}
+      annotations:
+        {{- merge (deepCopy $fleet.podAnnotations) (dict "prometheus.io/scrape" "true" "prometheus.io/port" "8080") | toYaml | nindent 8 }}
+    spec:
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      # The server drains by itself: drain delay, 2 s that bound any request, and 8 s to spare.
+      terminationGracePeriodSeconds: {{ add (int $fleet.server.drainDelaySeconds) 2 8 }}
+      {{- include "apifleet.podSecurity" . | nindent 6 }}
+      {{- with .root.Values.image.pullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 6 }}
+      {{- end }}
+      {{- with $fleet.priorityClassName }}
+      priorityClassName: {{ . }}
+      {{- end }}
+      {{- with $fleet.nodeSelector }}
+      nodeSelector:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- include "apifleet.fleet.placement" . | nindent 6 }}
+      {{- include "apifleet.spread" $selector | nindent 6 }}
+      containers:
+      - name: api-server
+        image: {{ include "apifleet.image" (dict "root" .root "image" $fleet.image) | quote }}
+        imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+        ports:
+        - name: http
+          containerPort: 8080
+        env:
+        {{- include "apifleet.fleet.env" $fleet | nindent 8 }}
+        {{- include "apifleet.containerSecurity" . | nindent 8 }}
+        startupProbe:
+          {{- include "apifleet.httpGet" "/startupz" | nindent 10 }}
+          periodSeconds: 1
+          failureThreshold: 60
+        readinessProbe:
+          {{- include "apifleet.httpGet" "/readyz" | nindent 10 }}
+          periodSeconds: 2
+          timeoutSeconds: 1
+          failureThreshold: 2
+        livenessProbe:
+          {{- include "apifleet.httpGet" "/livez" | nindent 10 }}
+          periodSeconds: 10
+          timeoutSeconds: 3
+          failureThreshold: 3
+        resources:
+          {{- toYaml $fleet.resources | nindent 10 }}
+        {{- if not $fleet.database.existingSecret }}
+        volumeMounts:
+        - name: data
+          mountPath: /data
+      volumes:
+      # Lives and dies with the pod: the embedded store is for trying things out.
+      - name: data
+        emptyDir:
+          sizeLimit: 256Mi
+        {{- end }}
+{{- end }}
+
+{{/* Environment of the server. Argument: the fleet. */}}
+{{- define "apifleet.fleet.env" -}}
+- name: LISTEN
+  value: 0.0.0.0:8080
+{{- if .database.existingSecret }}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .database.existingSecret }}
+      key: {{ .database.key }}
+{{- else }}
+- name: DATA_DIR
+  value: /data
+{{- end }}
+- name: REPLICAS_EXPECTED
+  value: {{ int .maxReplicas | quote }}
+- name: DRAIN_DELAY_SECONDS
+  value: {{ int .server.drainDelaySeconds | quote }}
+- name: KEEP_ALIVE_SECONDS
+  value: {{ int .server.keepAliveSeconds | quote }}
+- name: CONNECTION_MAX_AGE_SECONDS
+  value: {{ int .server.connectionMaxAgeSeconds | quote }}
+{{- if .server.workers }}
+- name: WORKERS
+  value: {{ int .server.workers | quote }}
+{{- end }}
+{{- with .env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Required node affinity of a target, and its tolerations. Argument: dict fleet target. */}}
+{{- define "apifleet.fleet.placement" -}}
+{{- $placement := .fleet.placement -}}
+{{- $values := ternary $placement.spotValues $placement.onDemandValues (eq .target "spot") -}}
+{{- if $placement.enabled -}}
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+      - matchExpressions:
+        - key: {{ $placement.key }}
+          {{- if $values }}
+          operator: In
+          values:
+            {{- toYaml $values | nindent 10 }}
+          {{- else }}
+          operator: DoesNotExist
+          {{- end }}
+{{- end }}
+{{- with ternary $placement.spotTolerations $placement.onDemandTolerations (eq .target "spot") }}
+tolerations:
+  {{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end }}
