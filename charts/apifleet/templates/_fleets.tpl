@@ -24,6 +24,12 @@ mergeOverwrite takes for absent); null takes the key away. */}}
 {{- range $index, $values := .Values.fleets -}}
 {{- $fleet := deepCopy $.Values.fleetDefaults -}}
 {{- include "apifleet.overlay" (dict "base" $fleet "over" $values) -}}
+{{- /* An empty block is a block: `spot: {}` is a spot target with the operator's defaults. Only null is none. */ -}}
+{{- range $block := list "signals" "behavior" "spot" -}}
+{{- if not (kindIs "map" (get $fleet $block)) -}}
+{{- $_ := unset $fleet $block -}}
+{{- end -}}
+{{- end -}}
 {{- include "apifleet.fleet.check" (dict "path" (printf "fleets[%d]" $index) "fleet" $fleet) -}}
 {{- $fleets = append $fleets $fleet -}}
 {{- end -}}
@@ -48,8 +54,8 @@ mergeOverwrite takes for absent); null takes the key away. */}}
 {{- fail (printf "%s.maxReplicas: %d is less than minReplicas %d" $at $max $min) -}}
 {{- end -}}
 {{- if not $fleet.database.existingSecret -}}
-{{- if or (gt $max 1) $fleet.spot -}}
-{{- fail (printf "%s.database.existingSecret: required, since the fleet may have %d replicas%s; the embedded store is one file in one pod, so each replica would keep claims of its own and lose them with its pod. Name a Secret that holds the database's URL, or set minReplicas and maxReplicas to 1 and no spot" $at $max (ternary " and a spot target" "" (not (not $fleet.spot)))) -}}
+{{- if or (gt $max 1) (hasKey $fleet "spot") -}}
+{{- fail (printf "%s.database.existingSecret: required, since the fleet may have %d replicas%s; the embedded store is one file in one pod, so each replica would keep claims of its own and lose them with its pod. Name a Secret that holds the database's URL, or set minReplicas and maxReplicas to 1 and no spot" $at $max (ternary " and a spot target" "" (hasKey $fleet "spot"))) -}}
 {{- end -}}
 {{- end -}}
 {{- $own := list "DATABASE_URL" "DATA_DIR" "LISTEN" "DRAIN_DELAY_SECONDS" "KEEP_ALIVE_SECONDS" "CONNECTION_MAX_AGE_SECONDS" "WORKERS" "REPLICAS_EXPECTED" -}}
