@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The custom resources of ApiFleet: what people write, and what the operator reports back.
+//!
+//! Start at [`ApiFleetSpec`] in [`spec`]: the manifest as typed. Its field comments are what `kubectl explain`
+//! shows. [`intent`] turns it, once, into what it means ([`FleetIntent`]), with every default applied; a manifest
+//! that means nothing becomes a [`SpecError`] that says which field, why, and what to do. [`status`] is the other
+//! direction: a decision as people and a restarted operator read it.
+//!
+//! The schema and its CEL rules refuse at `kubectl apply` what [`FleetIntent`] would refuse; a property test holds
+//! the two together. [`yaml`] writes the definition that is installed in a cluster.
+//!
+//! This crate never talks to a cluster, reads no clock, and knows no query language.
+
+pub mod behavior;
+pub mod conditions;
+pub mod convert;
+pub mod error;
+pub mod intent;
+pub mod names;
+pub mod schema;
+pub mod signals;
+pub mod source;
+pub mod spec;
+pub mod status;
+mod yaml;
+
+pub use conditions::{ConditionType, Conditions};
+pub use error::SpecError;
+pub use intent::{FleetIntent, TargetNames};
+pub use source::{CustomSeries, ErrorSelector, Series, SignalSource};
+pub use spec::{ApiFleet, ApiFleetSpec};
+pub use status::ApiFleetStatus;
+pub use yaml::{crd, yaml};

@@ -1,0 +1,59 @@
+//! The pieces of schema that a derive cannot write: quantities, maps with bounded values, and the objects of
+//! Kubernetes that have no bounds of their own.
+
+use crate::names;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+/// `100`, `"0.5"`, `"500m"`: percent, 0 to 100.
+pub const PERCENT_QUANTITY: &str =
+    r"^(0?[0-9]{1,2}(\.[0-9]{1,6})?|100(\.0{1,6})?|(0?[0-9]{1,5}|100000)m|[0-9]{1,6}u)$";
+
+/// `1`, `"0.05"`, `"50m"`, `"500u"`: a share, 0 to 1.
+pub const SHARE_QUANTITY: &str =
+    r"^(0{1,3}(\.[0-9]{1,6})?|0{0,2}1(\.0{1,6})?|(0{0,3}[0-9]{1,3}|0{0,2}1000)m|[0-9]{1,6}u)$";
+
+/// A percentage as a Quantity.
+pub fn percent_quantity(_: &mut SchemaGenerator) -> Schema {
+    quantity(PERCENT_QUANTITY, 100)
+}
+
+/// A share as a Quantity.
+pub fn share_quantity(_: &mut SchemaGenerator) -> Schema {
+    quantity(SHARE_QUANTITY, 1)
+}
+
+fn quantity(pattern: &str, maximum: i32) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "minimum": 0,
+        "maximum": maximum,
+        "maxLength": 12,
+        "pattern": pattern,
+    })
+}
+
+/// Label names and the values they must have.
+pub fn match_labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 8,
+        "additionalProperties": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "pattern": names::LABEL_VALUE,
+        },
+    })
+}
+
+/// Conditions as the Kubernetes API conventions ask, one per type.
+pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 16,
+        "items": Condition::json_schema(generator),
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+    })
+}

@@ -1,0 +1,216 @@
+//! `status` of an `ApiFleet`: what was decided and why, what was seen, and what a restarted operator must remember.
+//!
+//! Written by the operator alone. Every list and text is bounded; [`crate::convert`] cuts what is longer, so that no
+//! status is ever refused for its size.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator reports.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
+pub struct ApiFleetStatus {
+    /// The metadata.generation that this status was computed from. While it lags, the latest edit has not been seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Replicas that both targets together ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+
+    /// Ready replicas of both targets together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_replicas: Option<i32>,
+
+    /// The fleet's Deployments, one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<TargetsStatus>,
+
+    /// What was measured. Values are missing while their signal is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+
+    /// How the fleet is split. Absent without a spot target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot: Option<SpotStatus>,
+
+    /// The last decision, with its ledger: read it from top to bottom to see why the fleet has its size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_decision: Option<LastDecision>,
+
+    /// The last changes of the size, newest first; at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub recent_decisions: Vec<DecisionRecord>,
+
+    /// Conditions: Ready, Reconciling, Stalled, SignalsFresh, ScalingLimited, SpotHealthy, ReplicasEffective. Each has
+    /// a reason with a runbook of that name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
+    pub conditions: Vec<Condition>,
+}
+
+/// The fleet's Deployments, one by one.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
+pub struct TargetsStatus {
+    /// The Deployment on on-demand nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_demand: Option<TargetStatus>,
+
+    /// The Deployment on spot nodes. Absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot: Option<TargetStatus>,
+}
+
+/// One Deployment of the fleet.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
+pub struct TargetStatus {
+    /// Replicas that it is meant to have. Absent while its size is unknown, and left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desired: Option<i32>,
+
+    /// Its Ready replicas.
+    pub ready: i32,
+
+    /// Its pods that have not been scheduled to a node.
+    pub pending: i32,
+}
+
+/// What was measured.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
+pub struct Observed {
+    /// Requests per second of the whole fleet over the window, as a Quantity. Example: "1512".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub requests_per_second: Option<String>,
+
+    /// The guarded percentile of request duration over the window, in milliseconds. Absent without latency guard or
+    /// requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_milliseconds: Option<i64>,
+
+    /// Failed requests in percent of all over the window, as a Quantity. Example: "0.02". Absent without error guard
+    /// or requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub error_percent: Option<String>,
+
+    /// When the newest sample behind requestsPerSecond was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled_at: Option<Time>,
+}
+
+/// How the fleet is split.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
+pub struct SpotStatus {
+    /// Share of the fleet that is meant to run on spot, in percent, rounded down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_percent: Option<i32>,
+}
+
+/// The last decision, with its ledger.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct LastDecision {
+    /// When it was made.
+    pub time: Time,
+
+    /// The size that is wanted, in replicas.
+    pub desired: i32,
+
+    /// The size before, in replicas.
+    pub previous: i32,
+
+    /// Why, in one word: the reason of the stage that had the last say.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+
+    /// Why, in one line.
+    #[schemars(length(max = 512))]
+    pub summary: String,
+
+    /// How it came about: one entry per stage, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub stages: Vec<StageStatus>,
+
+    /// When the answer will change for a known reason, if nothing else changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextStatus>,
+}
+
+/// One stage of a decision.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct StageStatus {
+    /// Which stage: Trust, Demand, Stabilize, Rate, Floors, Ceilings, Mode or Place.
+    #[schemars(length(max = 32))]
+    pub stage: String,
+
+    /// The size that it was given, in replicas.
+    #[serde(rename = "in")]
+    pub input: i32,
+
+    /// The size that it made of it, in replicas.
+    #[serde(rename = "out")]
+    pub output: i32,
+
+    /// Why, in one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+
+    /// Why, with the numbers.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+/// When the answer will change for a known reason.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct NextStatus {
+    /// When.
+    pub at: Time,
+
+    /// What happens then, in one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+
+    /// The size then, in replicas, if all else stays as it is.
+    pub replicas: i32,
+}
+
+/// A change of the size.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct DecisionRecord {
+    /// When it was decided.
+    pub time: Time,
+
+    /// The size after, in replicas.
+    pub desired: i32,
+
+    /// The size before, in replicas.
+    pub previous: i32,
+
+    /// Why, in one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+
+    /// Why, in one line.
+    #[schemars(length(max = 512))]
+    pub summary: String,
+}
