@@ -1,10 +1,12 @@
 //! The result of a decision, with the ledger of how it came about.
 
-use crate::memory::Change;
+use crate::changes::Change;
 use crate::quantity::{Millis, Percent, Replicas, Rps};
-use crate::reason::{Reason, Why};
+use crate::reason::Reason;
 use crate::signal::Signal;
+use crate::why::Why;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What the fleet's size must be, how it is split, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,16 +32,19 @@ pub struct Decision {
 }
 
 /// `spec.replicas` of the targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Placement {
-    /// The on-demand target; `None` means: its size is unknown, leave it alone.
+    /// The on-demand target; `None` means: leave it alone, a size of the fleet is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_demand: Option<Replicas>,
-    /// The spot target; `None` where there is none to write, or its size is unknown.
+    /// The spot target; `None` where there is none to write, or a size of the fleet is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<Replicas>,
 }
 
 /// One stage of a decision.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
     /// Which stage.
     pub stage: Stage,
@@ -86,7 +91,7 @@ pub struct Signals {
 }
 
 /// What a decision found out about the fleet's health; each becomes a condition.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Findings {
     /// Condition `SignalsFresh`.
     pub signals_fresh: Finding,
@@ -99,7 +104,7 @@ pub struct Findings {
 }
 
 /// True or false, and why.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finding {
     /// Whether the condition holds.
     pub holds: bool,

@@ -11,17 +11,25 @@
 //! This crate never talks to Kubernetes or Prometheus and never reads the time: whoever calls it does.
 
 pub mod behavior;
+pub mod changes;
+mod decide;
 pub mod decision;
 pub mod memory;
 pub mod observation;
 pub mod policy;
 pub mod quantity;
 pub mod reason;
+pub mod rules;
 pub mod signal;
+pub mod why;
+pub mod window;
 
+pub use changes::Change;
+pub use decide::decide;
 pub use decision::Decision;
 pub use memory::Memory;
 pub use observation::Observation;
 pub use policy::FleetPolicy;
 pub use quantity::{Millis, Percent, Replicas, Rps};
 pub use reason::Reason;
+pub use why::Why;

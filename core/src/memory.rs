@@ -4,27 +4,231 @@
 //!
 //! The rule: a restarted run never scales in sooner, nor out later, than an uninterrupted one. Wherever something
 //! has to be forgotten or merged, it is done in that direction.
+//!
+//! The operator calls [`Memory::resumed`] once per fleet after a start, hands the memory of each decision to the
+//! next one, and calls [`Memory::not_applied`] where the decision could not be carried out.
 
+use crate::changes;
+use crate::decision::Placement;
+use crate::observation::{Observation, SpotTarget};
+use crate::policy::Mode;
 use crate::quantity::Replicas;
-use jiff::Timestamp;
+use crate::window;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A change of the fleet's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub use crate::changes::Change;
+pub use crate::window::Recommendation;
+
+/// The version of [`Memory`]'s stored form. Another one is discarded, which is safe.
+pub const VERSION: i32 = 1;
+
+/// Three foreign writes within this time are more than a slip.
+const FOREIGN_WRITES_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// That many of them.
+const FOREIGN_WRITES_REPEATED: usize = 3;
+
+/// What the last decision left for the next. The default knows nothing: the fleet is then adopted as it is found.
+///
+/// Stored as it is in the resource's status: camel case, instants in RFC 3339, no floats, empty parts left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Change {
-    /// When it was applied.
-    pub at: Timestamp,
-    /// The size before.
-    pub from: Replicas,
-    /// The size after.
-    pub to: Replicas,
+pub struct Memory {
+    /// [`VERSION`].
+    pub version: i32,
+    /// When the decision was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// The fleet's size that was decided, without replicas that are only there for a move between targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Replicas>,
+    /// What was last asked of the targets. Absent where nothing was ever written, as in `Observe`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// Recommendations of the scale-down window that no later one tops: falling, at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub highs: Vec<Recommendation>,
+    /// Recommendations of the scale-up window that no later one undercuts: rising, at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lows: Vec<Recommendation>,
+    /// Changes of the size inside the longest rate period, oldest first, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Until then a scale-out runs on to what demand asks for, without tolerance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub climbing_until: Option<Timestamp>,
+    /// Since when all configured signals have been trusted without a break.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_since: Option<Timestamp>,
+    /// The last good values.
+    #[serde(default)]
+    pub last: LastValues,
+    /// The latency guard's state.
+    #[serde(default)]
+    pub guard: Guard,
+    /// When others wrote `spec.replicas`, oldest first: the last three.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_writes: Vec<Timestamp>,
+    /// Whether this was read back after a start and has not been used since.
+    #[serde(skip)]
+    pub(crate) resumed: bool,
 }
 
-impl Change {
-    /// The change from one size to another; `None` where they are the same.
+/// The last good value of each signal: a lower bound while it is young enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastValues {
+    /// Requests per second over the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_rate: Option<Sample>,
+    /// Requests per second over 15 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst_rate: Option<Sample>,
+    /// The guarded percentile, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Sample>,
+    /// Failed requests in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Sample>,
+}
+
+/// A value in thousandths, as the Kubernetes API knows no floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// When it was scraped.
+    pub at: Timestamp,
+    /// A thousand times the value, rounded down.
+    pub thousandths: i64,
+}
+
+/// The latency guard's state; see [`crate::rules::guard`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Guard {
+    /// Since when latency has been above its target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above_since: Option<Timestamp>,
+    /// Since when latency has been calm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calm_since: Option<Timestamp>,
+    /// The latency at the first step, in thousandths of a millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<i64>,
+    /// Steps that were taken since the baseline; saturates at 2.
+    #[serde(default)]
+    pub steps: i32,
+    /// The size that the last step asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Replicas>,
+    /// Since when so many replicas have been Ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_since: Option<Timestamp>,
+    /// Whether the steps turned out not to help.
+    #[serde(default)]
+    pub exhausted: bool,
+}
+
+/// Somebody else's write of a target's `spec.replicas`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForeignWrite {
+    /// What we last asked for.
+    pub asked: Placement,
+    /// What is there instead.
+    pub found: Placement,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            at: None,
+            size: None,
+            placement: None,
+            highs: Vec::new(),
+            lows: Vec::new(),
+            changes: Vec::new(),
+            climbing_until: None,
+            trusted_since: None,
+            last: LastValues::default(),
+            guard: Guard::default(),
+            foreign_writes: Vec::new(),
+            resumed: false,
+        }
+    }
+}
+
+impl Memory {
+    /// The memory after a start, from what the resource's status held; a missing one and one of another version
+    /// know nothing. The first decision then starts from the larger of the remembered size and what is there, and
+    /// takes the gap to have been spent at that size.
     #[must_use]
-    pub fn between(from: Replicas, to: Replicas, at: Timestamp) -> Option<Self> {
-        (from != to).then_some(Self { at, from, to })
+    pub fn resumed(stored: Option<Self>) -> Self {
+        let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
+            return Self::default();
+        };
+        let mut memory = Self { resumed: true, trusted_since: None, ..stored };
+        // Written by us, but editable by others: the bounds are enforced on the way in, too.
+        memory.highs.truncate(window::LIMIT);
+        memory.lows.truncate(window::LIMIT);
+        memory.changes.truncate(changes::LIMIT);
+        memory.foreign_writes.truncate(FOREIGN_WRITES_REPEATED);
+        memory
+    }
+
+    /// The memory where the decision that returned `self` from `before` was not carried out: what was seen and
+    /// recommended stays, the size, the split and the change are taken back.
+    #[must_use]
+    pub fn not_applied(self, before: &Self) -> Self {
+        Self {
+            size: before.size,
+            placement: before.placement,
+            changes: before.changes.clone(),
+            foreign_writes: before.foreign_writes.clone(),
+            resumed: before.resumed,
+            ..self
+        }
+    }
+
+    /// Whether the next decision takes the fleet over: nothing is known of it, or it was only observed so far.
+    #[must_use]
+    pub fn adopts(&self, mode: Mode) -> bool {
+        match mode {
+            Mode::Observe => self.size.is_none(),
+            Mode::Enforce | Mode::ScaleOutOnly => self.size.is_none() || self.placement.is_none(),
+        }
+    }
+
+    /// What somebody else made of the targets since we last wrote them, if anything. After a restart nothing is
+    /// said: our own last write may not be remembered. The caller has made sure that what was seen is not older
+    /// than that write.
+    #[must_use]
+    pub fn foreign_write(&self, seen: &Observation) -> Option<ForeignWrite> {
+        let asked = self.placement.filter(|_| !self.resumed)?;
+        let spot = match seen.spot {
+            SpotTarget::Present(target) => target.wanted,
+            SpotTarget::None | SpotTarget::Lost(_) => None,
+        };
+        let found = Placement { on_demand: seen.on_demand.wanted, spot };
+        let differs = |asked: Option<Replicas>, found: Option<Replicas>| {
+            asked.zip(found).is_some_and(|(asked, found)| asked != found)
+        };
+        (differs(asked.on_demand, found.on_demand) || differs(asked.spot, found.spot))
+            .then_some(ForeignWrite { asked, found })
+    }
+
+    /// Whether others have written `spec.replicas` three times in the ten minutes before `now`: a condition.
+    #[must_use]
+    pub fn foreign_writes_repeated(&self, now: Timestamp) -> bool {
+        let recent = |at: &&Timestamp| now.duration_since(**at) < FOREIGN_WRITES_WITHIN;
+        self.foreign_writes.iter().filter(recent).count() >= FOREIGN_WRITES_REPEATED
+    }
+
+    /// Notes a foreign write.
+    pub(crate) fn note_foreign_write(&mut self, now: Timestamp) {
+        self.foreign_writes.push(now);
+        let surplus = self.foreign_writes.len().saturating_sub(FOREIGN_WRITES_REPEATED);
+        self.foreign_writes.drain(..surplus);
     }
 }

@@ -70,6 +70,8 @@ pub struct SignalPolicy {
     pub stale_after: Duration,
     /// What missing signals mean. Neither choice ever removes a replica.
     pub on_missing: OnMissing,
+    /// The fleet is taken over at this size at least: `fallbackReplicas`, zero where it is not given.
+    pub adoption: Replicas,
     /// What one Ready replica carries well; above zero.
     pub target_per_replica: Rps,
     /// The latency guard, if wanted.

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A count of replicas (pods) of a fleet or of one of its targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Replicas(u32);
 
@@ -22,7 +24,11 @@ impl Replicas {
 
     /// The smallest count that is at least `value`; NaN and negative values give zero, huge ones the limit.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first; `as` saturates")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped first; `as` saturates"
+    )]
     pub fn ceil(value: f64) -> Self {
         Self::new(value.ceil().clamp(0.0, f64::from(Self::LIMIT.0)) as u32)
     }
