@@ -58,7 +58,7 @@ mergeOverwrite takes for absent); null takes the key away. */}}
 {{- fail (printf "%s.database.existingSecret: required, since the fleet may have %d replicas%s; the embedded store is one file in one pod, so each replica would keep claims of its own and lose them with its pod. Name a Secret that holds the database's URL, or set minReplicas and maxReplicas to 1 and no spot" $at $max (ternary " and a spot target" "" (hasKey $fleet "spot"))) -}}
 {{- end -}}
 {{- end -}}
-{{- $own := list "DATABASE_URL" "DATA_DIR" "LISTEN" "DRAIN_DELAY_SECONDS" "KEEP_ALIVE_SECONDS" "CONNECTION_MAX_AGE_SECONDS" "WORKERS" "REPLICAS_EXPECTED" -}}
+{{- $own := list "DATABASE_URL" "POOL_SIZE" "MIGRATE_ON_START" "DATA_DIR" "LISTEN" "DRAIN_DELAY_SECONDS" "TERMINATION_GRACE_SECONDS" "KEEP_ALIVE_SECONDS" "CONNECTION_MAX_AGE_SECONDS" "WORKERS" "REPLICAS_EXPECTED" -}}
 {{- range $index, $variable := $fleet.env -}}
 {{- if has $variable.name $own -}}
 {{- fail (printf "%s.env[%d]: %s is set by the chart, from the keys database and server" $at $index $variable.name) -}}

@@ -36,8 +36,7 @@ spec:
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
-      # The server drains by itself: drain delay, 2 s that bound any request, and 8 s to spare.
-      terminationGracePeriodSeconds: {{ add (int $fleet.server.drainDelaySeconds) 2 8 }}
+      terminationGracePeriodSeconds: {{ include "apifleet.fleet.graceSeconds" $fleet }}
       {{- include "apifleet.podSecurity" . | nindent 6 }}
       {{- with .root.Values.image.pullSecrets }}
       imagePullSecrets:
@@ -65,7 +64,8 @@ spec:
         startupProbe:
           {{- include "apifleet.httpGet" "/startupz" | nindent 10 }}
           periodSeconds: 1
-          failureThreshold: 60
+          # The server itself gives up a database that it cannot reach after 60 s, and says why.
+          failureThreshold: 90
         readinessProbe:
           {{- include "apifleet.httpGet" "/readyz" | nindent 10 }}
           periodSeconds: 2
@@ -90,6 +90,12 @@ spec:
         {{- end }}
 {{- end }}
 
+{{/* The server drains by itself on SIGTERM: the drain delay, 2 s that bound any request, and 8 s to spare. Argument: the
+fleet. */}}
+{{- define "apifleet.fleet.graceSeconds" -}}
+{{ add (int .server.drainDelaySeconds) 2 8 }}
+{{- end }}
+
 {{/* Environment of the server. Argument: the fleet. */}}
 {{- define "apifleet.fleet.env" -}}
 - name: LISTEN
@@ -100,6 +106,10 @@ spec:
     secretKeyRef:
       name: {{ .database.existingSecret }}
       key: {{ .database.key }}
+- name: POOL_SIZE
+  value: {{ int .database.poolSize | quote }}
+- name: MIGRATE_ON_START
+  value: {{ .database.migrateOnStart | quote }}
 {{- else }}
 - name: DATA_DIR
   value: /data
@@ -108,6 +118,8 @@ spec:
   value: {{ int .maxReplicas | quote }}
 - name: DRAIN_DELAY_SECONDS
   value: {{ int .server.drainDelaySeconds | quote }}
+- name: TERMINATION_GRACE_SECONDS
+  value: {{ include "apifleet.fleet.graceSeconds" . | quote }}
 - name: KEEP_ALIVE_SECONDS
   value: {{ int .server.keepAliveSeconds | quote }}
 - name: CONNECTION_MAX_AGE_SECONDS
