@@ -2,7 +2,10 @@
 //! HPA's works unchanged; only what is absent has our defaults instead of Kubernetes', which removes a whole surplus
 //! in one step.
 
-#![allow(unreachable_pub, reason = "the derive copies each struct, `pub` included, into a function")]
+#![allow(
+    unreachable_pub,
+    reason = "the derive copies each struct, `pub` included, into a function"
+)]
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::KubeSchema;
@@ -52,7 +55,7 @@ pub struct ScalingRules {
 
 /// Which of several policies counts.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[schemars(inline)]
+#[schemars(inline, description = "")]
 pub enum SelectPolicy {
     /// The one that allows the largest change.
     #[default]
@@ -82,7 +85,7 @@ pub struct ScalingPolicyRule {
 
 /// Unit of a policy's value.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
-#[schemars(inline)]
+#[schemars(inline, description = "")]
 pub enum PolicyType {
     /// Replicas.
     Pods,

@@ -78,7 +78,11 @@ impl Conditions {
     pub fn with(mut self, kind: ConditionType, holds: bool, reason: Reason, message: &str) -> Self {
         let status = if holds { "True" } else { "False" };
         let same = |old: &&Condition| old.type_ == kind.as_str() && old.status == status;
-        let since = self.previous.iter().find(same).map_or(Time(self.now), |old| old.last_transition_time.clone());
+        let since = self
+            .previous
+            .iter()
+            .find(same)
+            .map_or(Time(self.now), |old| old.last_transition_time.clone());
         self.built.retain(|condition| condition.type_ != kind.as_str());
         self.built.push(Condition {
             type_: kind.as_str().to_owned(),
@@ -100,7 +104,8 @@ impl Conditions {
     /// Says everything that a decision found.
     #[must_use]
     pub fn with_findings(self, findings: &Findings) -> Self {
-        let Findings { signals_fresh, scaling_limited, replicas_effective, spot_healthy } = findings;
+        let Findings { signals_fresh, scaling_limited, replicas_effective, spot_healthy } =
+            findings;
         let said = self
             .with_finding(ConditionType::SignalsFresh, signals_fresh)
             .with_finding(ConditionType::ScalingLimited, scaling_limited)

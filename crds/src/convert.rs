@@ -82,8 +82,12 @@ impl Observed {
         let Signals { request_rate, burst_rate: _, latency, errors } = signals;
         Self {
             requests_per_second: value(request_rate, Rps::ZERO).map(|rate| quantity(rate.get())),
-            latency_milliseconds: latency.and_then(|signal| measured(&signal)).map(|p| rounded(p.get())),
-            error_percent: errors.and_then(|signal| measured(&signal)).map(|share| quantity(share.get())),
+            latency_milliseconds: latency
+                .and_then(|signal| measured(&signal))
+                .map(|p| rounded(p.get())),
+            error_percent: errors
+                .and_then(|signal| measured(&signal))
+                .map(|share| quantity(share.get())),
             sampled_at: age(request_rate)
                 .and_then(|age| SignedDuration::try_from(age).ok())
                 .and_then(|age| at.checked_sub(age).ok())
@@ -152,7 +156,9 @@ fn measured<T: Copy>(signal: &Signal<T>) -> Option<T> {
 fn age<T>(signal: &Signal<T>) -> Option<std::time::Duration> {
     match signal {
         Signal::Fresh { age, .. } | Signal::Stale { age, .. } => Some(*age),
-        Signal::Idle | Signal::Warming { .. } | Signal::Absent { .. } | Signal::Invalid { .. } => None,
+        Signal::Idle | Signal::Warming { .. } | Signal::Absent { .. } | Signal::Invalid { .. } => {
+            None
+        }
     }
 }
 

@@ -39,7 +39,9 @@ pub enum SpecError {
         expected: &'static str,
     },
     /// The bounds cross.
-    #[error("spec.maxReplicas {max} is below spec.minReplicas {min}: raise maxReplicas or lower minReplicas")]
+    #[error(
+        "spec.maxReplicas {max} is below spec.minReplicas {min}: raise maxReplicas or lower minReplicas"
+    )]
     BoundsCross {
         /// `minReplicas`
         min: u32,
@@ -62,7 +64,9 @@ pub enum SpecError {
     )]
     SpotWithoutTarget,
     /// Preset `Custom` without names.
-    #[error("spec.signals.preset is Custom, but spec.signals.custom is absent: name the series there")]
+    #[error(
+        "spec.signals.preset is Custom, but spec.signals.custom is absent: name the series there"
+    )]
     CustomMissing,
     /// Names that no preset reads.
     #[error(

@@ -11,7 +11,7 @@ use crate::error::SpecError;
 use crate::names::DeploymentName;
 use crate::source::SignalSource;
 use crate::spec::{ApiFleetSpec, Mode, Spot, Targets};
-use apifleet_core::policy::{self, Bounds, FleetPolicy, OnMissing, SpotPolicy};
+use apifleet_core::policy::{self, Bounds, FleetPolicy, SpotPolicy};
 use apifleet_core::quantity::Replicas;
 use std::ops::RangeInclusive;
 
@@ -24,9 +24,6 @@ pub struct FleetIntent {
     pub source: SignalSource,
     /// Whose replicas are written.
     pub targets: TargetNames,
-    /// The size that a fleet is brought to at least when it is first taken over: `fallbackReplicas`, else the
-    /// smallest size.
-    pub adoption: Replicas,
 }
 
 /// The Deployments of a fleet; different ones.
@@ -45,11 +42,13 @@ impl TryFrom<&ApiFleetSpec> for FleetIntent {
 
     fn try_from(spec: &ApiFleetSpec) -> Result<Self, SpecError> {
         // Without `..`: a new field cannot be forgotten.
-        let ApiFleetSpec { mode, min_replicas, max_replicas, targets, signals, behavior, spot } = spec;
+        let ApiFleetSpec { mode, min_replicas, max_replicas, targets, signals, behavior, spot } =
+            spec;
         let bounds = bounds(*min_replicas, *max_replicas)?;
         let targets = target_names(targets)?;
         let signals = signals::meaning(&signals.clone().unwrap_or_default())?;
-        let fallback = signals.fallback.map(|replicas| fallback_within(replicas, bounds)).transpose()?;
+        let fallback =
+            signals.fallback.map(|replicas| fallback_within(replicas, bounds)).transpose()?;
         let policy = FleetPolicy {
             mode: mode_meaning(*mode),
             bounds,
@@ -57,8 +56,7 @@ impl TryFrom<&ApiFleetSpec> for FleetIntent {
             behavior: behavior::meaning(&behavior.clone().unwrap_or_default())?,
             spot: spot_policy(spot.as_ref(), &targets)?,
         };
-        let adoption = fallback.unwrap_or(bounds.min());
-        Ok(Self { policy, source: signals.source, targets, adoption })
+        Ok(Self { policy, source: signals.source, targets })
     }
 }
 
@@ -92,7 +90,8 @@ fn target_names(targets: &Targets) -> Result<TargetNames, SpecError> {
             expected: "the name of a Deployment (lower case letters, digits, - and .)",
         })
     };
-    let on_demand = parse("spec.targets.onDemand.deploymentName", &targets.on_demand.deployment_name)?;
+    let on_demand =
+        parse("spec.targets.onDemand.deploymentName", &targets.on_demand.deployment_name)?;
     let spot = match &targets.spot {
         Some(spot) => Some(parse("spec.targets.spot.deploymentName", &spot.deployment_name)?),
         None => None,
@@ -103,23 +102,34 @@ fn target_names(targets: &Targets) -> Result<TargetNames, SpecError> {
     Ok(TargetNames { on_demand, spot })
 }
 
-fn fallback_within(fallback: Replicas, bounds: Bounds) -> Result<Replicas, SpecError> {
+/// `fallbackReplicas` is zero where it is not given.
+fn fallback_within(fallback: Replicas, bounds: Bounds) -> Result<(), SpecError> {
     let (min, max) = (bounds.min(), bounds.max());
-    if (min..=max).contains(&fallback) {
-        return Ok(fallback);
+    if fallback == Replicas::ZERO || (min..=max).contains(&fallback) {
+        return Ok(());
     }
-    Err(SpecError::FallbackOutsideBounds { fallback: fallback.get(), min: min.get(), max: max.get() })
+    Err(SpecError::FallbackOutsideBounds {
+        fallback: fallback.get(),
+        min: min.get(),
+        max: max.get(),
+    })
 }
 
 /// At most 60 % on spot and at least 4 replicas on demand, unless the manifest says otherwise.
-fn spot_policy(spot: Option<&Spot>, targets: &TargetNames) -> Result<Option<SpotPolicy>, SpecError> {
+fn spot_policy(
+    spot: Option<&Spot>,
+    targets: &TargetNames,
+) -> Result<Option<SpotPolicy>, SpecError> {
     if targets.spot.is_none() {
         return if spot.is_some() { Err(SpecError::SpotWithoutTarget) } else { Ok(None) };
     }
     let spot = spot.cloned().unwrap_or_default();
     let max_percent = within("spec.spot.maxPercent", spot.max_percent.unwrap_or(60), 0..=100)?;
-    let min_on_demand =
-        within("spec.spot.minOnDemandReplicas", spot.min_on_demand_replicas.unwrap_or(4), 0..=1000)?;
+    let min_on_demand = within(
+        "spec.spot.minOnDemandReplicas",
+        spot.min_on_demand_replicas.unwrap_or(4),
+        0..=1000,
+    )?;
     Ok(Some(SpotPolicy {
         max_percent: u8::try_from(max_percent).unwrap_or(100),
         min_on_demand: Replicas::new(min_on_demand),
@@ -128,11 +138,13 @@ fn spot_policy(spot: Option<&Spot>, targets: &TargetNames) -> Result<Option<Spot
 
 /// The value, if it lies within a range of counts.
 fn within(field: &str, value: i32, range: RangeInclusive<i32>) -> Result<u32, SpecError> {
-    u32::try_from(value).ok().filter(|_| range.contains(&value)).ok_or_else(|| SpecError::OutOfRange {
-        field: field.to_owned(),
-        value: value.into(),
-        min: (*range.start()).into(),
-        max: (*range.end()).into(),
+    u32::try_from(value).ok().filter(|_| range.contains(&value)).ok_or_else(|| {
+        SpecError::OutOfRange {
+            field: field.to_owned(),
+            value: value.into(),
+            min: (*range.start()).into(),
+            max: (*range.end()).into(),
+        }
     })
 }
 
@@ -147,13 +159,4 @@ fn counted(field: &str, count: usize, range: RangeInclusive<usize>) -> Result<()
         min: *range.start(),
         max: *range.end(),
     })
-}
-
-/// What `onMissing` means once it is known whether there is a size to fall back to.
-fn on_missing(kind: crate::signals::OnMissing, fallback: Option<Replicas>) -> Result<OnMissing, SpecError> {
-    match (kind, fallback) {
-        (crate::signals::OnMissing::Hold, _) => Ok(OnMissing::Hold),
-        (crate::signals::OnMissing::Fallback, Some(replicas)) => Ok(OnMissing::Fallback(replicas)),
-        (crate::signals::OnMissing::Fallback, None) => Err(SpecError::FallbackWithoutReplicas),
-    }
 }

@@ -4,7 +4,8 @@
 use std::fmt;
 
 /// A DNS-1123 subdomain, as Kubernetes wants for the name of a Deployment.
-pub const DEPLOYMENT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+pub const DEPLOYMENT_NAME: &str =
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 /// The name of a series, as Prometheus defines it.
 pub const METRIC_NAME: &str = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$";
 /// The name of a label, as Prometheus defines it, without the reserved ones that begin with two underscores.
@@ -123,7 +124,8 @@ fn skip_atom(text: &str) -> Option<&str> {
         let (members, after) = set.split_once(']')?;
         return is_set(members).then_some(after);
     }
-    let literal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '/' | ' ' | '-' | '.');
+    let literal =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '/' | ' ' | '-' | '.');
     text.strip_prefix(literal)
 }
 

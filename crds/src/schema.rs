@@ -1,9 +1,8 @@
-//! The pieces of schema that a derive cannot write: quantities, maps with bounded values, and the objects of
-//! Kubernetes that have no bounds of their own.
+//! The pieces of schema that a derive cannot write: quantities, maps with bounded values, and conditions, which
+//! have no bounds of their own in Kubernetes.
 
 use crate::names;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// `100`, `"0.5"`, `"500m"`: percent, 0 to 100.
 pub const PERCENT_QUANTITY: &str =
@@ -48,12 +47,44 @@ pub fn match_labels(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Conditions as the Kubernetes API conventions ask, one per type.
-pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
+pub fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 16,
-        "items": Condition::json_schema(generator),
+        "items": condition(),
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
+    })
+}
+
+fn condition() -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["type", "status", "reason", "message", "lastTransitionTime"],
+        "properties": {
+            "type": {"type": "string", "maxLength": 64, "description": "What is said to hold or not."},
+            "status": {
+                "type": "string",
+                "enum": ["True", "False", "Unknown"],
+                "description": "Whether it holds.",
+            },
+            "reason": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 64,
+                "description": "Why, in one word; the runbook of that name says what to do.",
+            },
+            "message": {"type": "string", "maxLength": 512, "description": "Why, with the numbers."},
+            "lastTransitionTime": {
+                "type": "string",
+                "format": "date-time",
+                "description": "Since when it has this status.",
+            },
+            "observedGeneration": {
+                "type": "integer",
+                "format": "int64",
+                "description": "The metadata.generation that it was said of.",
+            },
+        },
     })
 }

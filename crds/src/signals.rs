@@ -1,7 +1,10 @@
 //! `spec.signals`: what is measured, and what it means for the size. Names of series only; queries are built by the
 //! operator, and nothing that is typed here can change their shape.
 
-#![allow(unreachable_pub, reason = "the derive copies each struct, `pub` included, into a function")]
+#![allow(
+    unreachable_pub,
+    reason = "the derive copies each struct, `pub` included, into a function"
+)]
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::KubeSchema;
@@ -88,7 +91,7 @@ pub struct Signals {
 
 /// Which series are read.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[schemars(inline)]
+#[schemars(inline, description = "")]
 pub enum Preset {
     /// Those of the bundled API server.
     #[default]
@@ -99,7 +102,7 @@ pub enum Preset {
 
 /// What missing signals mean.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[schemars(inline)]
+#[schemars(inline, description = "")]
 pub enum OnMissing {
     /// Keep the size.
     #[default]

@@ -1,6 +1,10 @@
 //! `spec` of an `ApiFleet`, as it is typed. What it means is decided in [`crate::intent`], never here.
 
-#![allow(unreachable_pub, reason = "the derive copies each struct, `pub` included, into a function")]
+#![allow(
+    unreachable_pub,
+    reason = "the derive copies each struct, `pub` included, into a function"
+)]
+#![allow(clippy::duplicated_attributes, reason = "every printer column has a type")]
 
 use crate::behavior::ScalingBehavior;
 use crate::signals::Signals;
@@ -155,8 +159,10 @@ pub struct ApiFleetSpec {
 }
 
 /// Whether decisions are carried out.
-#[derive(Serialize, Deserialize, schemars::JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[schemars(inline)]
+#[derive(
+    Serialize, Deserialize, schemars::JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default,
+)]
+#[schemars(inline, description = "")]
 pub enum Mode {
     /// Decisions are carried out.
     #[default]

@@ -3,6 +3,7 @@
 //! Written by the operator alone. Every list and text is bounded; [`crate::convert`] cuts what is longer, so that no
 //! status is ever refused for its size.
 
+use apifleet_core::Memory;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,12 @@ pub struct ApiFleetStatus {
     #[schemars(length(max = 10))]
     pub recent_decisions: Vec<DecisionRecord>,
 
+    /// What the operator must remember over a restart. Not meant for people; losing it is safe, and one that is not
+    /// understood is discarded.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::memory::read")]
+    #[schemars(schema_with = "crate::memory::schema")]
+    pub memory: Option<Memory>,
+
     /// Conditions: Ready, Reconciling, Stalled, SignalsFresh, ScalingLimited, SpotHealthy, ReplicasEffective. Each has
     /// a reason with a runbook of that name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -68,11 +75,11 @@ pub struct TargetsStatus {
 
 /// One Deployment of the fleet.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub struct TargetStatus {
     /// Replicas that it is meant to have. Absent while its size is unknown, and left alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<i32>,
 
     /// Its Ready replicas.

@@ -20,16 +20,15 @@ fn direction(
     rules: Option<&ScalingRules>,
     default: Direction,
 ) -> Result<Direction, SpecError> {
-    let Some(ScalingRules { stabilization_window_seconds, select_policy, policies, tolerance }) = rules
+    let Some(ScalingRules { stabilization_window_seconds, select_policy, policies, tolerance }) =
+        rules
     else {
         return Ok(default);
     };
     let stabilization_window = match stabilization_window_seconds {
-        Some(seconds) => seconds_within(
-            &format!("{field}.stabilizationWindowSeconds"),
-            *seconds,
-            0..=3600,
-        )?,
+        Some(seconds) => {
+            seconds_within(&format!("{field}.stabilizationWindowSeconds"), *seconds, 0..=3600)?
+        }
         None => default.stabilization_window,
     };
     let policies = match policies {
@@ -52,7 +51,10 @@ fn select(policy: SelectPolicy) -> Select {
     }
 }
 
-fn rate_policies(field: &str, policies: &[ScalingPolicyRule]) -> Result<Vec<RatePolicy>, SpecError> {
+fn rate_policies(
+    field: &str,
+    policies: &[ScalingPolicyRule],
+) -> Result<Vec<RatePolicy>, SpecError> {
     counted(field, policies.len(), 1..=8)?;
     let numbered = policies.iter().enumerate();
     numbered.map(|(index, policy)| rate_policy(&format!("{field}[{index}]"), policy)).collect()
@@ -60,7 +62,8 @@ fn rate_policies(field: &str, policies: &[ScalingPolicyRule]) -> Result<Vec<Rate
 
 fn rate_policy(field: &str, policy: &ScalingPolicyRule) -> Result<RatePolicy, SpecError> {
     let value = within(&format!("{field}.value"), policy.value, 1..=100_000)?;
-    let period = seconds_within(&format!("{field}.periodSeconds"), policy.period_seconds, 1..=1800)?;
+    let period =
+        seconds_within(&format!("{field}.periodSeconds"), policy.period_seconds, 1..=1800)?;
     let amount = match policy.kind {
         PolicyType::Pods => Amount::Pods(Replicas::new(value)),
         PolicyType::Percent => Amount::Percent(value),

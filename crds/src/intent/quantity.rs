@@ -50,7 +50,9 @@ fn micros(text: &str) -> Option<u32> {
     };
     let whole = digits(whole, 3)?.checked_mul(MICROS)?;
     let fraction = match fraction {
-        Some(text) => digits(text, 6)?.checked_mul(10_u32.pow(6 - u32::try_from(text.len()).ok()?))?,
+        Some(text) => {
+            digits(text, 6)?.checked_mul(10_u32.pow(6 - u32::try_from(text.len()).ok()?))?
+        }
         None => 0,
     };
     whole.checked_add(fraction)
@@ -80,7 +82,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_quantity_or_too_large() {
-        for bad in ["", "abc", "-1", "+1", "1.", ".5", "1e2", "0.1k", "100.000001", "1.0000000", "1 ", "٣"] {
+        for bad in
+            ["", "abc", "-1", "+1", "1.", ".5", "1e2", "0.1k", "100.000001", "1.0000000", "1 ", "٣"]
+        {
             assert!(percent("maxPercent", &text(bad)).is_err(), "{bad:?} was accepted");
         }
         assert!(percent("maxPercent", &IntOrString::Int(101)).is_err());
@@ -89,7 +93,8 @@ mod tests {
 
     #[test]
     fn says_field_value_and_what_is_wanted() {
-        let message = share("spec.behavior.scaleUp.tolerance", &text("10")).unwrap_err().to_string();
+        let message =
+            share("spec.behavior.scaleUp.tolerance", &text("10")).unwrap_err().to_string();
         assert_eq!(
             message,
             "spec.behavior.scaleUp.tolerance \"10\" is not a share from 0 to 1 such as \"0.1\" or \"100m\" (10 %): \

@@ -1,20 +1,21 @@
 //! The meaning of `spec.signals`: what a decision needs, and where it is read.
 
-use super::{counted, on_missing, quantity, within};
+use super::{counted, quantity, within};
 use crate::error::SpecError;
 use crate::names::{LabelName, LabelPattern, LabelValue, MetricName};
-use crate::signals::{Custom, CustomErrors, Errors, Latency, Preset, RequestRate, Signals};
+use crate::signals::{
+    Custom, CustomErrors, Errors, Latency, OnMissing, Preset, RequestRate, Signals,
+};
 use crate::source::{CustomSeries, ErrorSelector, Series, SignalSource};
-use apifleet_core::policy::{LatencyPolicy, SignalPolicy};
+use apifleet_core::policy::{self, LatencyPolicy, SignalPolicy};
 use apifleet_core::quantity::{Millis, Percent, Replicas, Rps};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::time::Duration;
 
-/// What the block means; `fallback` is not yet held against the fleet's bounds.
+/// What the block means; the size to fall back to is not yet held against the fleet's bounds.
 pub(super) struct Meaning {
     pub(super) policy: SignalPolicy,
     pub(super) source: SignalSource,
-    pub(super) fallback: Option<Replicas>,
 }
 
 pub(super) fn meaning(signals: &Signals) -> Result<Meaning, SpecError> {
@@ -29,6 +30,7 @@ pub(super) fn meaning(signals: &Signals) -> Result<Meaning, SpecError> {
         window,
         stale_after,
         on_missing: on_missing(signals.on_missing.unwrap_or_default(), fallback)?,
+        adoption: fallback.unwrap_or_default(),
         target_per_replica: target_per_replica(signals.request_rate.as_ref())?,
         latency: signals.latency.as_ref().map(latency).transpose()?,
         max_errors: signals.errors.as_ref().map(max_errors).transpose()?,
@@ -39,12 +41,13 @@ pub(super) fn meaning(signals: &Signals) -> Result<Meaning, SpecError> {
         percentile: policy.latency.map(|latency| latency.percentile),
         errors: policy.max_errors.is_some(),
     };
-    Ok(Meaning { policy, source, fallback })
+    Ok(Meaning { policy, source })
 }
 
 /// The window, 60 s unless given, and the age at which a sample is stale: 90 s, or the window where that is longer.
 fn windows(signals: &Signals) -> Result<(Duration, Duration), SpecError> {
-    let window = within("spec.signals.windowSeconds", signals.window_seconds.unwrap_or(60), 15..=900)?;
+    let window =
+        within("spec.signals.windowSeconds", signals.window_seconds.unwrap_or(60), 15..=900)?;
     let stale = match signals.stale_after_seconds {
         Some(seconds) => within("spec.signals.staleAfterSeconds", seconds, 15..=3600)?,
         None => window.max(90),
@@ -53,6 +56,14 @@ fn windows(signals: &Signals) -> Result<(Duration, Duration), SpecError> {
         return Err(SpecError::StaleBeforeWindow { stale, window });
     }
     Ok((Duration::from_secs(window.into()), Duration::from_secs(stale.into())))
+}
+
+fn on_missing(kind: OnMissing, fallback: Option<Replicas>) -> Result<policy::OnMissing, SpecError> {
+    match (kind, fallback) {
+        (OnMissing::Hold, _) => Ok(policy::OnMissing::Hold),
+        (OnMissing::Fallback, Some(replicas)) => Ok(policy::OnMissing::Fallback(replicas)),
+        (OnMissing::Fallback, None) => Err(SpecError::FallbackWithoutReplicas),
+    }
 }
 
 fn target_per_replica(rate: Option<&RequestRate>) -> Result<Rps, SpecError> {
@@ -77,7 +88,10 @@ fn latency(latency: &Latency) -> Result<LatencyPolicy, SpecError> {
 
 fn max_errors(errors: &Errors) -> Result<Percent, SpecError> {
     let default = IntOrString::String("0.5".to_owned());
-    quantity::percent("spec.signals.errors.maxPercent", errors.max_percent.as_ref().unwrap_or(&default))
+    quantity::percent(
+        "spec.signals.errors.maxPercent",
+        errors.max_percent.as_ref().unwrap_or(&default),
+    )
 }
 
 fn series(signals: &Signals) -> Result<Series, SpecError> {
@@ -103,7 +117,8 @@ fn custom_series(custom: &Custom) -> Result<CustomSeries, SpecError> {
         MetricName::parse(name).ok_or_else(|| malformed(field, name, expected))
     };
     let duration = duration_seconds.as_deref();
-    let duration = duration.map(|name| metric("spec.signals.custom.durationSeconds", name)).transpose()?;
+    let duration =
+        duration.map(|name| metric("spec.signals.custom.durationSeconds", name)).transpose()?;
     counted("spec.signals.custom.matchLabels", match_labels.len(), 0..=8)?;
     let match_labels = match_labels.iter().map(|(name, value)| match_label(name, value));
     Ok(CustomSeries {
