@@ -1,2 +1,25 @@
-//! Placeholder.
-fn main() {}
+//! Development commands: `cargo xtask up | down | test | generate | verify`.
+//!
+//! Thin on purpose: what the commands do lives in files of its own here and in the crates; this file only parses
+//! what was typed and says how it ended.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
+
+mod cli;
+mod generate;
+mod process;
+mod test;
+mod up;
+mod workspace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A campaign's hour in minutes, on one fleet under real load: the opening, the operator killed in the middle of it,
+//! Prometheus gone at the peak, and the way back. Every moment is held against what must never be.
+
+use crate::Case;
+use anyhow::{Context, Result, ensure};
+use apifleet_e2e::Platform;
+use apifleet_local::fleet::{Moment, Watch};
+use apifleet_local::load::{Kind, Running, Stream};
+use apifleet_local::stack::{MAX, MIN, Stack};
+use std::time::Duration;
+
+pub(crate) const CASES: &[Case] = &[
+    ("fleet_follows_load_and_survives_a_killed_operator_and_a_silent_prometheus", campaign),
+];
+
+/// Requests per second that flow all the time, and those that the peak adds.
+const CALM: u32 = 200;
+const STEP: u32 = 1300;
+/// Prometheus is gone for so long.
+const OUTAGE: Duration = Duration::from_secs(180);
+/// The fleet's signal window, as its manifest says by default: nothing is scaled in before one full window of fresh data.
+const WINDOW: Duration = Duration::from_secs(60);
+
+fn campaign(platform: &Platform) -> Result<()> {
+    let stack = platform.stack()?;
+    let watch = stack.watch()?;
+    watch.wait("the fleet at its smallest size", Duration::from_secs(30), |moment| {
+        moment.wanted() == MIN && moment.ready() == MIN
+    })?;
+    let calm = stack.load(stream(stack, CALM, 60, 480))?;
+    let peak = stack.load(stream(stack, STEP, 340, 110))?;
+
+    opens_despite_a_killed_operator(stack, &watch)?;
+    let back = holds_while_prometheus_is_silent(stack, &watch)?;
+    returns_by_fresh_data_only(&watch, back)?;
+    no_request_was_lost([calm, peak])
+}
+
+/// 10 -> 30 although the operator is killed after its first step; what it had decided before is still in its status.
+fn opens_despite_a_killed_operator(stack: &Stack, watch: &Watch) -> Result<()> {
+    let began = watch.elapsed();
+    let minute = Duration::from_secs(60);
+    let first = watch.wait("the first step out", minute, |moment| moment.wanted() > MIN)?;
+    stack.kill_operator().context("kill the leading operator")?;
+    ensure!(first.wanted() < MAX, "the scale-out was over before the operator could be killed");
+    watch.wait("30 Ready replicas", minute, |moment| moment.ready() == MAX)?;
+
+    let sizes: Vec<_> = since(watch, began).iter().map(Moment::wanted).collect();
+    ensure!(sizes.is_sorted(), "a replica was lost on the way out: {sizes:?}");
+    let recent = stack.fleet_status("/recentDecisions")?;
+    let from_min = recent.as_array().is_some_and(|changes| {
+        changes.iter().any(|change| change.get("previous").and_then(|n| n.as_u64()) == Some(u64::from(MIN)))
+    });
+    ensure!(from_min, "the first step is not in the history any more: {recent}");
+    Ok(())
+}
+
+/// No replica is removed without data, and the condition says why. Returns when Prometheus was back.
+fn holds_while_prometheus_is_silent(stack: &Stack, watch: &Watch) -> Result<Duration> {
+    let seen = Duration::from_secs(60);
+    watch.wait("the operator to see the peak", seen, |moment| {
+        moment.seen_rps.is_some_and(|rps| rps > 1_350.0)
+    })?;
+    let began = watch.elapsed();
+    stack.stop_prometheus()?;
+    let patience = Duration::from_secs(30);
+    let blind = watch.wait("SignalsFresh to be False", patience, |moment| {
+        moment.conditions.get("SignalsFresh").is_some_and(|condition| condition.status == "False")
+    })?;
+    let message = &blind.conditions["SignalsFresh"].message;
+    ensure!(message.contains("Prometheus"), "the condition does not say what is wrong: {message}");
+
+    let shrunk = watch.wait("a replica to be removed", OUTAGE, |moment| moment.wanted() < MAX);
+    ensure!(shrunk.is_err(), "replicas were removed without data: {shrunk:?}");
+    stack.start_prometheus()?;
+    let back = watch.elapsed();
+    ensure!(back - began >= OUTAGE, "Prometheus was gone for only {:?}", back - began);
+    Ok(back)
+}
+
+/// The load has gone down meanwhile; the fleet follows, but not before a full window of fresh data.
+fn returns_by_fresh_data_only(watch: &Watch, back: Duration) -> Result<()> {
+    let patience = Duration::from_secs(200);
+    let first = watch.wait("the first step in", patience, |moment| moment.wanted() < MAX)?;
+    ensure!(
+        first.at >= back + WINDOW,
+        "scaled in {:?} after Prometheus was back, with a window of {WINDOW:?}",
+        first.at - back
+    );
+    watch.wait("the fleet back at its smallest size", patience, |moment| {
+        moment.wanted() == MIN && moment.ready() == MIN
+    })?;
+    let below = since(watch, back).into_iter().find(|moment| moment.wanted() < MIN);
+    ensure!(below.is_none(), "the fleet was below its smallest size: {below:?}");
+    Ok(())
+}
+
+fn no_request_was_lost(streams: [Running; 2]) -> Result<()> {
+    for stream in streams {
+        let outcome = stream.wait()?;
+        ensure!(outcome.total > 10_000, "only {} requests were sent", outcome.total);
+        ensure!(outcome.failed() == 0, "{} of {} failed: {:?}", outcome.failed(), outcome.total, outcome.by_status);
+    }
+    Ok(())
+}
+
+fn stream(stack: &Stack, rate: u32, connections: u32, seconds: u64) -> Stream {
+    let lasts = Duration::from_secs(seconds);
+    Stream { kind: Kind::Home, service: stack.service(), rate, connections, lasts }
+}
+
+fn since(watch: &Watch, began: Duration) -> Vec<Moment> {
+    watch.history().into_iter().filter(|moment| moment.at >= began).collect()
+}

@@ -1,0 +1,62 @@
+//! New revisions under load: no request is lost, and nobody's upgrade changes a fleet's size.
+
+use crate::Case;
+use anyhow::{Result, ensure};
+use apifleet_e2e::Platform;
+use apifleet_local::load::{Kind, Stream};
+use apifleet_local::stack::{FLEET, MIN, NAMESPACE, Stack};
+use std::time::Duration;
+
+pub(crate) const CASES: &[Case] = &[
+    ("a_rolling_restart_under_load_loses_no_request", rolling_restart),
+    ("an_upgrade_of_the_chart_changes_no_replicas", upgrade),
+];
+
+const ROLLOUT: &str = "--timeout=120s";
+
+fn rolling_restart(platform: &Platform) -> Result<()> {
+    let stack = platform.stack()?;
+    let load = stack.load(Stream {
+        kind: Kind::Home,
+        service: stack.service(),
+        rate: 300,
+        connections: 80,
+        lasts: Duration::from_secs(60),
+    })?;
+    for target in targets() {
+        kubectl(stack, &["rollout", "restart", &target])?;
+    }
+    settled(stack)?;
+    let outcome = load.wait()?;
+    ensure!(outcome.total == 18_000, "{} requests were sent", outcome.total);
+    ensure!(outcome.failed() == 0, "{} failed: {:?}", outcome.failed(), outcome.by_status);
+    Ok(())
+}
+
+fn upgrade(platform: &Platform) -> Result<()> {
+    let stack = platform.stack()?;
+    let watch = stack.watch()?;
+    watch.wait("the smallest size", Duration::from_secs(60), |moment| moment.wanted() == MIN)?;
+    stack.upgrade_fleet(&["fleetDefaults.podAnnotations.upgraded=yes"])?;
+    settled(stack)?;
+    let history = watch.history();
+    let sizes: Vec<_> = history.iter().map(apifleet_local::fleet::Moment::wanted).collect();
+    ensure!(sizes.iter().all(|size| *size == MIN || *size == 0), "sizes seen: {sizes:?}");
+    ensure!(sizes.last() == Some(&MIN), "sizes seen: {sizes:?}");
+    Ok(())
+}
+
+fn settled(stack: &Stack) -> Result<()> {
+    for target in targets() {
+        kubectl(stack, &["rollout", "status", &target, ROLLOUT])?;
+    }
+    Ok(())
+}
+
+fn targets() -> [String; 2] {
+    [format!("deployment/{FLEET}"), format!("deployment/{FLEET}-spot")]
+}
+
+fn kubectl(stack: &Stack, arguments: &[&str]) -> Result<String> {
+    Ok(stack.kubectl(&[arguments, &["--namespace", NAMESPACE]].concat())?)
+}

@@ -1,0 +1,173 @@
+//! What the layers are, in their order: the cheap ones that fail often come first.
+
+use crate::{generate, workspace};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// A group of checks that people name together.
+pub(crate) struct Layer {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) steps: Vec<Action>,
+}
+
+/// One step of a layer.
+pub(crate) enum Action {
+    Run { command: Command, deadline: Duration },
+    Call(fn() -> anyhow::Result<()>),
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+const TARPAULIN: (&str, &str) = ("cargo-tarpaulin", "0.37.5");
+
+/// The names that `cargo xtask test` takes.
+pub(crate) fn names() -> Vec<&'static str> {
+    all().iter().map(|layer| layer.name).collect()
+}
+
+/// All layers.
+pub(crate) fn all() -> Vec<Layer> {
+    vec![style(), generated(), unit(), contract(), coverage(), cluster(), e2e()]
+}
+
+fn style() -> Layer {
+    let clippy =
+        cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    Layer {
+        name: "style",
+        about: "format, lints, licences",
+        steps: vec![
+            run(cargo(&["fmt", "--all", "--check"]), 1),
+            run(clippy, 30),
+            Action::Call(|| install(DENY)),
+            run(tool(DENY, &["deny", "check", "licenses", "bans", "sources"]), 5),
+        ],
+    }
+}
+
+fn generated() -> Layer {
+    let steps = vec![Action::Call(generate::verify)];
+    Layer { name: "generated", about: "no generated file is out of date", steps }
+}
+
+fn unit() -> Layer {
+    let rest = ["test", "--quiet", "--workspace", "--lib", "--bins", "--exclude", "apifleet-core"];
+    Layer {
+        name: "unit",
+        about: "T0: pure code, no server",
+        steps: vec![
+            run(cargo(&["test", "--quiet", "-p", "apifleet-core"]), 15),
+            run(cargo(&rest), 30),
+            run(cargo(&["test", "--quiet", "-p", "apifleet-crds", "--tests"]), 10),
+            run(cargo(&["test", "--quiet", "-p", "apifleet-xtask", "--test", "architecture"]), 10),
+        ],
+    }
+}
+
+fn contract() -> Layer {
+    Layer {
+        name: "contract",
+        about: "T1: what Prometheus, Kubernetes and databases answer",
+        steps: ["apifleet-api-server", "apifleet-controller"]
+            .map(|package| run(cargo(&["test", "--quiet", "-p", package, "--test", "*"]), 15))
+            .into(),
+    }
+}
+
+fn coverage() -> Layer {
+    let arguments = [
+        "tarpaulin",
+        "--packages",
+        "apifleet-core",
+        "--include-files",
+        "core/src/*",
+        "--engine",
+        "llvm",
+        "--fail-under",
+        "95",
+        "--skip-clean",
+    ];
+    Layer {
+        name: "coverage",
+        about: "lines of core that its tests reach: at least 95 %",
+        steps: vec![Action::Call(|| install(TARPAULIN)), run(tool(TARPAULIN, &arguments), 15)],
+    }
+}
+
+fn cluster() -> Layer {
+    Layer {
+        name: "cluster",
+        about: "T2: the local cluster comes up, heals and leaves no trace",
+        steps: vec![
+            run(cargo(&["build", "--quiet", "-p", "apifleet-local"]), 15),
+            run(cargo(&["test", "--quiet", "-p", "apifleet-local", "--test", "*"]), 40),
+        ],
+    }
+}
+
+fn e2e() -> Layer {
+    Layer {
+        name: "e2e",
+        about: "T2: the operator on the real local cluster",
+        steps: vec![run(cargo(&["test", "-p", "apifleet-e2e", "--", "--nocapture"]), 30)],
+    }
+}
+
+fn run(command: Command, minutes: u32) -> Action {
+    Action::Run { command, deadline: MINUTE * minutes }
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(workspace::root());
+    command
+}
+
+/// A cargo subcommand of the cache, so that the version is ours and not whatever the machine has.
+fn tool(named: (&str, &str), arguments: &[&str]) -> Command {
+    let mut command = Command::new(tool_path(named));
+    command.args(arguments).current_dir(workspace::root());
+    command
+}
+
+fn tool_path((name, version): (&str, &str)) -> PathBuf {
+    workspace::cache().join("tools").join(format!("{name}-{version}")).join("bin").join(name)
+}
+
+/// Builds a cargo subcommand into the cache, once for each version.
+fn install(named @ (name, version): (&str, &str)) -> anyhow::Result<()> {
+    let path = tool_path(named);
+    if path.exists() {
+        return Ok(());
+    }
+    let root = path.parent().and_then(Path::parent).context("a cache folder has a parent")?;
+    println!("building {name} {version} (once)");
+    let mut command = Command::new("cargo");
+    // Speed of building counts here, not speed of running. The target folder goes with the build.
+    command
+        .args(["install", "--quiet", "--locked", name, "--version", version, "--root"])
+        .arg(root)
+        .args(["--config", "profile.release.lto=false", "--config", "profile.release.opt-level=1"])
+        .args(["--config", "profile.release.codegen-units=16", "--target-dir"])
+        .arg(root.join("build"))
+        .current_dir(std::env::temp_dir());
+    let built = crate::process::run(&mut command, MINUTE * 20);
+    let removed = std::fs::remove_dir_all(root.join("build"));
+    built.and(removed.context("remove the build folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layer_has_its_own_name_and_something_to_do() {
+        let layers = all();
+        let names: std::collections::BTreeSet<_> = layers.iter().map(|layer| layer.name).collect();
+        assert_eq!(names.len(), layers.len());
+        assert!(layers.iter().all(|layer| !layer.steps.is_empty()));
+    }
+}

@@ -1,0 +1,189 @@
+//! `cargo xtask up` and `down`: the main job on one machine.
+//!
+//! Builds what is missing, starts the cluster and the stack, plays the load while people watch, reports what was seen,
+//! and leaves everything running with the next commands printed.
+
+mod picture;
+mod play;
+mod report;
+mod scene;
+mod view;
+mod watch;
+
+use crate::workspace;
+use anyhow::Context;
+use apifleet_local::stack::{self, Plan, Stack};
+use apifleet_local::{Cluster, Name};
+use clap::Args;
+use report::{Machine, Report, Seconds, seconds};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use view::View;
+
+/// Start a real Kubernetes on this machine and watch a fleet scale under real load.
+///
+/// Everything is built from source on the first run, which takes a while; later runs start in seconds. The cluster is
+/// left running; `cargo xtask down` removes every trace of it.
+#[derive(Args)]
+pub(crate) struct Up {
+    /// The cluster's name; several can run side by side
+    #[arg(long, default_value = "local")]
+    name: Name,
+    /// Print lines instead of a moving view, as for a log
+    #[arg(long)]
+    headless: bool,
+    /// Write what was seen as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Draw what was seen as an SVG picture
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// Start the cluster and the fleet, and play no load
+    #[arg(long)]
+    no_play: bool,
+    /// Watch a fleet on a cluster that you have, instead: nothing is installed and no load is made
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "report", "picture", "no_play"])]
+    kubeconfig: Option<PathBuf>,
+    /// With --kubeconfig: the fleet to watch, as NAMESPACE/NAME
+    #[arg(long, value_name = "NAMESPACE/NAME", requires = "kubeconfig", default_value = "shop/shop-api")]
+    fleet: String,
+}
+
+/// Remove every trace of a cluster that `up` started.
+#[derive(Args)]
+pub(crate) struct Down {
+    /// The cluster's name
+    #[arg(long, default_value = "local")]
+    name: Name,
+}
+
+impl Up {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let view = View::new(self.headless);
+        if let Some(kubeconfig) = &self.kubeconfig {
+            return follow(kubeconfig, &self.fleet, &view);
+        }
+        let build_began = Instant::now();
+        let programs = stack::build(&workspace::root(), &view)?;
+        let build = build_began.elapsed();
+
+        let cluster_began = Instant::now();
+        let plan = Plan::demo(self.name.clone(), workspace::root(), programs);
+        let stack = Stack::up(&plan, &view)?;
+        let watch = stack.watch()?;
+        watch.wait("10 Ready replicas", Duration::from_secs(90), |m| m.ready() >= stack::MIN)?;
+        let cluster = cluster_began.elapsed();
+        view.say(&format!("fleet Ready after {:.1} s", cluster.as_secs_f64()));
+
+        if !self.no_play {
+            let spans = Spans { build, cluster };
+            let report = perform(&stack, &watch, &view, &spans)?;
+            self.write(&report)?;
+            view.say(&summary(&report));
+        }
+        view.say(&next_commands(&stack, &self.name));
+        Ok(())
+    }
+
+    fn write(&self, report: &Report) -> anyhow::Result<()> {
+        if let Some(file) = &self.report {
+            let text = serde_json::to_string_pretty(report).context("render the report")?;
+            std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+        }
+        self.picture.as_deref().map_or(Ok(()), |file| picture::draw(&report.samples, file))
+    }
+}
+
+impl Down {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let view = View::new(false);
+        Cluster::remove(&self.name, &view)?;
+        view.say(&format!("cluster {} is gone", self.name));
+        Ok(())
+    }
+}
+
+/// How long the parts before the play took.
+struct Spans {
+    build: Duration,
+    cluster: Duration,
+}
+
+fn perform(
+    stack: &Stack,
+    watch: &apifleet_local::fleet::Watch,
+    view: &View,
+    spans: &Spans,
+) -> anyhow::Result<Report> {
+    let play = play::play(stack, watch, view)?;
+    let step = seconds(play.step);
+    let full = stack::MAX;
+    Ok(Report {
+        replicas: report::Sizes::of(&play.samples),
+        reaction: report::Reaction::of(&play.samples, step, full),
+        requests: report::Requests::of(&play.outcome, &play.per_replica),
+        claims: report::Claims { acknowledged: play.acknowledged, stored: stack.stored_claims()? },
+        seconds: Seconds {
+            build: seconds(spans.build),
+            cluster: seconds(spans.cluster),
+            play: seconds(play.lasted),
+        },
+        machine: Machine::here(),
+        samples: play.samples,
+    })
+}
+
+/// Shows a fleet of another cluster until the terminal is closed or interrupted.
+fn follow(kubeconfig: &Path, fleet: &str, view: &View) -> anyhow::Result<()> {
+    let (namespace, name) =
+        fleet.split_once('/').with_context(|| format!("--fleet {fleet}: write NAMESPACE/NAME"))?;
+    let watch = apifleet_local::fleet::Watch::start(kubeconfig, namespace, name)?;
+    watch.wait(&format!("ApiFleet {fleet}"), Duration::from_secs(10), |m| !m.reason.is_empty())?;
+    let mut before = None;
+    loop {
+        let sample = watch::Sample::of(&watch.now(), Duration::ZERO, "", 0);
+        view.fleet(&sample, before.as_ref());
+        before = Some(sample);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let figure = |value: Option<f64>| value.map_or_else(|| "never".to_owned(), |v| v.to_string());
+    format!(
+        "\nreplicas  {} -> {} -> {}\nreaction  decision {} s, all Ready {} s after the step\n\
+         requests  {} sent, {} failed, p95 {} ms, p99 {} ms, per replica largest/smallest {}\n\
+         claims    {} acknowledged, {} stored",
+        report.replicas.start,
+        report.replicas.peak,
+        report.replicas.end,
+        figure(report.reaction.decision_s),
+        figure(report.reaction.ready_s),
+        report.requests.total,
+        report.requests.failed,
+        report.requests.p95_ms,
+        report.requests.p99_ms,
+        figure(report.requests.per_replica_max_over_min),
+        report.claims.acknowledged,
+        report.claims.stored,
+    )
+}
+
+fn next_commands(stack: &Stack, name: &Name) -> String {
+    let down = if name.as_str() == "local" {
+        "cargo xtask down".to_owned()
+    } else {
+        format!("cargo xtask down --name {name}")
+    };
+    format!(
+        "\neverything is left running. Next:\n  export KUBECONFIG={} PATH={}:$PATH\n  \
+         kubectl get apifleets -A\n  kubectl describe apifleet -n {} {}\n  \
+         kubectl explain apifleet.spec\n  {down}\n\nPrometheus: {}\nAPI server: {}",
+        stack.kubeconfig().display(),
+        stack.programs_folder().display(),
+        stack::NAMESPACE,
+        stack::FLEET,
+        stack.prometheus_url(),
+        stack.service_url(),
+    )
+}

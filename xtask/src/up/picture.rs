@@ -1,0 +1,146 @@
+//! The picture of a run: load above, replicas below, over time. Drawn from the samples of the report.
+
+use super::watch::Sample;
+use anyhow::Context;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use std::path::Path;
+
+const SIZE: (u32, u32) = (960, 560);
+const LOAD: RGBColor = RGBColor(37, 99, 171);
+const ON_DEMAND: RGBColor = RGBColor(35, 120, 95);
+const SPOT: RGBColor = RGBColor(222, 145, 40);
+const WANTED: RGBColor = RGBColor(70, 70, 70);
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Draws the run into an SVG file.
+pub(crate) fn draw(samples: &[Sample], file: &Path) -> anyhow::Result<()> {
+    let root = SVGBackend::new(file, SIZE).into_drawing_area();
+    let drawn = draw_both(samples, &root).and_then(|()| root.present().map_err(Into::into));
+    drawn.with_context(|| format!("draw {}", file.display()))
+}
+
+fn draw_both(samples: &[Sample], root: &Area) -> anyhow::Result<()> {
+    root.fill(&WHITE)?;
+    let (above, below) = root.split_vertically(SIZE.1 / 2);
+    let end = samples.last().map_or(1.0, |sample| sample.at_s).max(1.0);
+    draw_load(samples, end, &above)?;
+    draw_replicas(samples, end, &below)
+}
+
+fn draw_load(samples: &[Sample], end: f64, area: &Area) -> anyhow::Result<()> {
+    let mut chart = ChartBuilder::on(area)
+        .caption("requests per second", ("sans-serif", 18))
+        .margin(10)
+        .x_label_area_size(30)
+        .y_label_area_size(50)
+        .build_cartesian_2d(0.0..end, 0.0..1700.0)?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("seconds").draw()?;
+    let sent = samples.iter().map(|s| (s.at_s, f64::from(s.offered)));
+    let seen = samples.iter().filter_map(|s| Some((s.at_s, s.seen_rps?)));
+    chart
+        .draw_series(AreaSeries::new(sent, 0.0, LOAD.mix(0.2)))?
+        .label("sent")
+        .legend(|(x, y)| swatch(x, y, LOAD.mix(0.2).to_rgba()));
+    chart
+        .draw_series(LineSeries::new(seen, LOAD.stroke_width(2)))?
+        .label("seen by the operator (1 min)")
+        .legend(|(x, y)| swatch(x, y, LOAD.to_rgba()));
+    legend(&mut chart)
+}
+
+fn draw_replicas(samples: &[Sample], end: f64, area: &Area) -> anyhow::Result<()> {
+    let mut chart = ChartBuilder::on(area)
+        .caption("replicas", ("sans-serif", 18))
+        .margin(10)
+        .x_label_area_size(30)
+        .y_label_area_size(50)
+        .build_cartesian_2d(0.0..end, 0.0..34.0)?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("seconds").draw()?;
+    // The whole fleet in the colour of spot, with the on-demand base painted over it: a stack of two.
+    let layers = [
+        ("Ready on spot", SPOT, Sample::ready as fn(&Sample) -> u32),
+        ("Ready on demand", ON_DEMAND, |s: &Sample| s.on_demand.ready),
+    ];
+    for (name, color, count) in layers {
+        let points = steps(samples, count);
+        chart
+            .draw_series(AreaSeries::new(points, 0.0, color.mix(0.75)))?
+            .label(name)
+            .legend(move |(x, y)| swatch(x, y, color.mix(0.75).to_rgba()));
+    }
+    chart
+        .draw_series(LineSeries::new(steps(samples, Sample::wanted), WANTED.stroke_width(2)))?
+        .label("wanted")
+        .legend(|(x, y)| swatch(x, y, WANTED.to_rgba()));
+    legend(&mut chart)
+}
+
+/// A count holds until the next sample: a staircase, not a slope.
+fn steps(samples: &[Sample], count: fn(&Sample) -> u32) -> Vec<(f64, f64)> {
+    let next = samples.iter().skip(1).map(|sample| sample.at_s);
+    let ends = next.chain(samples.last().map(|sample| sample.at_s));
+    samples
+        .iter()
+        .zip(ends)
+        .flat_map(|(sample, end)| {
+            let height = f64::from(count(sample));
+            [(sample.at_s, height), (end, height)]
+        })
+        .collect()
+}
+
+fn swatch(x: i32, y: i32, color: RGBAColor) -> Rectangle<(i32, i32)> {
+    Rectangle::new([(x, y - 5), (x + 16, y + 5)], color.filled())
+}
+
+type Chart<'a, 'b> = ChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
+>;
+
+fn legend(chart: &mut Chart) -> anyhow::Result<()> {
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.2))
+        .draw()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::watch::Target;
+    use super::*;
+
+    fn sample(at_s: f64, ready: u32) -> Sample {
+        Sample { at_s, on_demand: Target { wanted: 10, ready }, ..Sample::default() }
+    }
+
+    #[test]
+    fn a_count_holds_until_the_next_sample() {
+        let samples = [sample(0.0, 4), sample(2.0, 7)];
+        assert_eq!(
+            steps(&samples, Sample::ready),
+            [(0.0, 4.0), (2.0, 4.0), (2.0, 7.0), (2.0, 7.0)]
+        );
+    }
+
+    #[test]
+    fn a_run_becomes_a_picture_with_its_legend() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("run.svg");
+        draw(&[sample(0.0, 4), sample(2.0, 7)], &file).expect("drawn");
+        let text = std::fs::read_to_string(file).expect("written");
+        assert!(text.contains("Ready on demand") && text.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn an_empty_run_is_drawn_empty() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(draw(&[], &folder.path().join("run.svg")).is_ok());
+    }
+}
