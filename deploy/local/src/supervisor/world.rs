@@ -145,17 +145,19 @@ impl World {
         controllers.into_iter().try_for_each(|(name, argv)| self.launch(name, argv))
     }
 
-    /// Both waits are answered by watches, so neither asks again and again.
+    /// Each node exists first and is Ready then. Names are given one by one where they may not exist yet:
+    /// kubectl takes several missing ones for an error.
     fn wait_for_nodes(&self, names: &[Name]) -> Result<()> {
-        if names.is_empty() {
-            return Ok(());
-        }
         let nodes: Vec<_> = names.iter().map(|name| format!("node/{name}")).collect();
-        for condition in ["--for=create", "--for=condition=Ready"] {
-            let call = self.kubectl(&["wait", condition, "--timeout=60s"]).args(&nodes);
-            call.deadline(START + STOP).text()?;
+        for node in &nodes {
+            self.wait_for("create", std::slice::from_ref(node))?;
         }
-        Ok(())
+        if nodes.is_empty() { Ok(()) } else { self.wait_for("condition=Ready", &nodes) }
+    }
+
+    fn wait_for(&self, condition: &str, nodes: &[String]) -> Result<()> {
+        let call = self.kubectl(&["wait", "--timeout=60s"]).args([format!("--for={condition}")]);
+        call.args(nodes).deadline(START + STOP).text().map(drop)
     }
 
     fn kubectl(&self, args: &[&str]) -> Call {

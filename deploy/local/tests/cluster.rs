@@ -1,0 +1,269 @@
+//! One cluster's whole life on this machine: up, used, a node more, a node lost, the supervisor lost, up
+//! again, down. Needs root, because namespaces and control groups do.
+//!
+//! The pod that looks at the cluster from inside runs this very program: it is static, and with
+//! `APIFLEET_PROBE` set the test does what a pod does instead.
+
+mod trace;
+
+use std::{
+    env, fs,
+    net::{TcpStream, ToSocketAddrs},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use apifleet_local::{
+    Capacity, Cluster, Error, Image, Name, NodeSpec, Options, Place,
+    progress::{Event, Silent},
+};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+const PROBE: &str = "APIFLEET_PROBE";
+const PROBE_IMAGE: &str = "localhost/apifleet/probe:test";
+
+#[test]
+fn a_cluster_lives_and_leaves_no_trace() {
+    if let Ok(target) = env::var(PROBE) {
+        return look_from_inside(&target);
+    }
+    assert!(
+        nix::unistd::Uid::effective().is_root(),
+        "this test makes namespaces and control groups: run it as root"
+    );
+    Cluster::remove(&name("it"), &Silent).expect("remains of an earlier run removed");
+    let before = trace::of_this_machine();
+
+    let cluster = up_is_fast_and_labels_its_nodes();
+    a_second_up_is_refused_and_names_the_way_out();
+    nobody_gets_in_without_a_certificate(&cluster);
+    a_pod_finds_services_by_name(&cluster);
+    programs_run_beside_the_control_plane_and_keep_their_data(&cluster);
+    a_node_is_added_and_another_is_lost_without_a_trace(&cluster);
+    another_cluster_lives_beside_it();
+    up_after_a_crash_of_the_supervisor_starts_afresh(&cluster);
+
+    let left = trace::of_this_machine();
+    assert_eq!(left.without(&before), trace::Trace::default(), "left behind");
+    assert_eq!(before.without(&left), trace::Trace::default(), "taken away");
+}
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a good name")
+}
+
+fn step(text: &str, start: Instant) {
+    println!("{:>6.1} s  {text}", start.elapsed().as_secs_f64());
+}
+
+fn up(nodes: Vec<NodeSpec>, cluster: &str) -> Cluster {
+    let start = Instant::now();
+    let show = |event: Event| {
+        if let Event::Step(text) = event {
+            step(&text, start);
+        }
+    };
+    let probe = env::current_exe().expect("the path of this program");
+    let images = vec![Image { reference: PROBE_IMAGE.into(), program: probe }];
+    let options = Options { name: name(cluster), nodes, images };
+    Cluster::up(options, &show).expect("a cluster")
+}
+
+fn up_is_fast_and_labels_its_nodes() -> Cluster {
+    let cluster = up(Options::default().nodes, "it");
+    let nodes = cluster
+        .kubectl(&[
+            "get",
+            "nodes",
+            "--output=custom-columns=:metadata.name,:metadata.labels.karpenter\\.sh/capacity-type,\
+             :metadata.labels.topology\\.kubernetes\\.io/zone,\
+             :metadata.labels.node\\.kubernetes\\.io/instance-type,:spec.providerID",
+            "--no-headers",
+        ])
+        .expect("nodes");
+    let rows: Vec<Vec<_>> = nodes.lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(
+        rows,
+        [
+            [
+                "on-demand-1",
+                "on-demand",
+                "eu-west-1a",
+                "m6i.large",
+                "aws:///eu-west-1a/i-00000000000000001"
+            ],
+            ["spot-1", "spot", "eu-west-1a", "m6i.large", "aws:///eu-west-1a/i-00000000000000002"],
+            ["spot-2", "spot", "eu-west-1b", "m5.large", "aws:///eu-west-1b/i-00000000000000003"],
+        ]
+    );
+    cluster
+}
+
+fn a_second_up_is_refused_and_names_the_way_out() {
+    let options = Options { name: name("it"), ..Options::default() };
+    let refused = Cluster::up(options, &Silent).expect_err("it runs already");
+    assert!(matches!(refused, Error::AlreadyRunning { .. }), "{refused}");
+    assert!(refused.to_string().contains("--name"), "{refused}");
+}
+
+fn nobody_gets_in_without_a_certificate(cluster: &Cluster) {
+    let text = fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig");
+    assert!(!text.contains("insecure"), "a kubeconfig that skips verification");
+    let mut config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    config["users"][0]["user"] = serde_json::json!({});
+    let directory = tempfile::tempdir().expect("a directory");
+    let anonymous = directory.path().join("kubeconfig");
+    fs::write(&anonymous, config.to_string()).expect("written");
+    let flag = format!("--kubeconfig={}", anonymous.display());
+    let refused = cluster.kubectl(&[&flag, "get", "--raw=/livez"]).expect_err("anonymous");
+    assert!(refused.to_string().contains("Unauthorized"), "{refused}");
+}
+
+fn a_pod_finds_services_by_name(cluster: &Cluster) {
+    let pod = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "probe"},
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "probe",
+                "image": PROBE_IMAGE,
+                "imagePullPolicy": "Never",
+                "args": ["--nocapture"],
+                "env": [{"name": PROBE, "value": "kubernetes.default.svc.cluster.local:443"}],
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            }],
+        },
+    });
+    wait_for_service_account(cluster);
+    cluster.apply(&pod.to_string()).expect("applied");
+    let done = "--for=jsonpath={.status.phase}=Succeeded";
+    let waited = cluster.kubectl(&["wait", done, "--timeout=20s", "pod/probe"]);
+    let logs = cluster.kubectl(&["logs", "probe"]).expect("logs through the kubelet");
+    waited.unwrap_or_else(|problem| panic!("{problem}\n{logs}"));
+    assert!(logs.contains("reached 10.96.0.1:443"), "{logs}");
+}
+
+/// The controllers make it; pods are refused before.
+fn wait_for_service_account(cluster: &Cluster) {
+    let args = ["wait", "--for=create", "--timeout=20s", "serviceaccount/default"];
+    cluster.kubectl(&args).expect("a service account");
+}
+
+fn look_from_inside(target: &str) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let found = target.to_socket_addrs().map(|mut addresses| addresses.next());
+        let address = match found {
+            Ok(Some(address)) => address,
+            // The pod may run before the proxy and the DNS server know of the Service.
+            other => {
+                assert!(Instant::now() < deadline, "{target} is not found: {other:?}");
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
+        match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+            Ok(_) => return println!("reached {address}"),
+            Err(problem) => assert!(Instant::now() < deadline, "{address}: {problem}"),
+        }
+    }
+}
+
+fn programs_run_beside_the_control_plane_and_keep_their_data(cluster: &Cluster) {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prometheus/rules.yaml");
+    cluster.start_prometheus(&rules).expect("Prometheus");
+    let outside = cluster.forward(Cluster::prometheus_address()).expect("a way");
+    assert!(outside.ip().is_loopback());
+    TcpStream::connect(outside).expect("Prometheus reached from this machine");
+    cluster.stop_prometheus().expect("stopped");
+    cluster.start_prometheus(&rules).expect("Prometheus again, on its data");
+
+    let url = cluster.start_mariadb(&Silent).expect("MariaDB");
+    let shown: String = url.chars().take_while(|c| *c != '@').collect();
+    assert!(shown.starts_with("mysql://campaign:") && url.ends_with("@10.20.0.1:3306/campaign"));
+    cluster.mariadb_scalar("create table t as select 41 as n; select 1").expect("a table");
+    cluster.stop_mariadb().expect("stopped");
+    assert_eq!(cluster.start_mariadb(&Silent).expect("MariaDB again"), url);
+    assert_eq!(cluster.mariadb_scalar("select n + 1 from t").expect("a row"), "42");
+    let running = cluster.status().expect("a status").running;
+    for program in ["mariadb", "prometheus", "etcd", "apiserver", "coredns"] {
+        assert!(running.iter().any(|name| name == program), "{program}: {running:?}");
+    }
+}
+
+fn a_node_is_added_and_another_is_lost_without_a_trace(cluster: &Cluster) {
+    let added = NodeSpec {
+        name: name("spot-3"),
+        capacity: Capacity::Spot,
+        zone: "eu-west-1c".into(),
+        instance_type: "m5.large".into(),
+    };
+    let start = Instant::now();
+    cluster.add_node(added.clone()).expect("a node more");
+    step("a node more is Ready", start);
+    assert!(cluster.add_node(added).is_err(), "two nodes of one name");
+
+    let limit = Duration::from_secs(10);
+    let route = cluster.run_in_node(&name("spot-3"), &["ip", "-o", "address"], limit);
+    let route = route.expect("a program in a node").stdout;
+    assert!(route.contains("10.20.0.14/24"), "{route}");
+    let bridge = cluster.run_in(&Place::ControlPlane, &["ip", "-o", "link"], limit);
+    assert!(bridge.expect("a program").stdout.contains("node4"));
+
+    let start = Instant::now();
+    cluster.kill_node(&name("spot-3")).expect("a node lost");
+    step("a node is lost", start);
+    let bridge = cluster.run_in(&Place::ControlPlane, &["ip", "-o", "link"], limit);
+    assert!(!bridge.expect("a program").stdout.contains("node4"));
+    let left = trace::of_this_machine();
+    assert!(!left.mentions("spot-3"), "{left:?}");
+    assert!(cluster.kill_node(&name("spot-3")).is_err(), "it is gone");
+    assert!(cluster.run_in_node(&name("spot-3"), &["true"], limit).is_err());
+}
+
+fn another_cluster_lives_beside_it() {
+    let start = Instant::now();
+    let other = up(Vec::new(), "it-2");
+    assert!(other.kubectl(&["get", "nodes"]).is_ok());
+    other.down().expect("down");
+    step("another cluster has lived beside it", start);
+    let first = Cluster::attach(&name("it")).expect("the first still runs");
+    assert!(first.kubectl(&["get", "nodes"]).expect("nodes").contains("on-demand-1"));
+    let unknown = Cluster::attach(&name("it-2")).expect_err("it is down");
+    assert!(matches!(unknown, Error::NotRunning { .. }), "{unknown}");
+}
+
+fn up_after_a_crash_of_the_supervisor_starts_afresh(cluster: &Cluster) {
+    let [_, inner] = cluster.status().expect("a status").supervisors;
+    let inner = Pid::from_raw(i32::try_from(inner).expect("a process id"));
+    kill(inner, Signal::SIGKILL).expect("the supervisor killed");
+    assert!(matches!(wait_until_gone(cluster), Error::NotRunning { .. }));
+
+    let start = Instant::now();
+    let again = up(Options::default().nodes.into_iter().take(1).collect(), "it");
+    step("up after a crash", start);
+    let nodes = again.kubectl(&["get", "nodes", "--no-headers"]).expect("nodes");
+    assert_eq!(nodes.lines().count(), 1, "{nodes}");
+    let start = Instant::now();
+    again.down().expect("down");
+    step("down", start);
+    assert!(!Cluster::remove(&name("it"), &Silent).expect("nothing left to remove"));
+}
+
+fn wait_until_gone(cluster: &Cluster) -> Error {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match cluster.status() {
+            Err(problem @ Error::NotRunning { .. }) => return problem,
+            other => assert!(Instant::now() < deadline, "it still answers: {other:?}"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
