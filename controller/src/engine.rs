@@ -1,0 +1,242 @@
+//! The loop: a pass over the fleets that are due, every two seconds and whenever something changes that must be
+//! followed at once. A pass reads the signals of all its fleets together, then gives each fleet to a task of its
+//! own; it waits for none of them. So a fleet that is slow, fails or panics delays no other.
+//!
+//! While this copy does not lead, the loop only ticks: its caches stay warm. Needs a client. Started by
+//! [`crate::run`].
+
+use crate::caches::Key;
+use crate::conflicts::Claims;
+use crate::error::Class;
+use crate::health::Health;
+use crate::observe::Fleet;
+use crate::observe::prometheus::Prometheus;
+use crate::observe::signals::{Asked, observe_signals};
+use crate::reconcile::{Context, reconcile};
+use crate::roster::{Ended, Member, Roster};
+use crate::state::FleetState;
+use apifleet_core::observation::Readings;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Between two regular passes.
+const PERIOD: Duration = Duration::from_secs(2);
+/// Between two passes that changes ask for, at least.
+const CLOSEST: Duration = Duration::from_millis(300);
+/// Fleets that are reconciled at once.
+const AT_ONCE: usize = 32;
+/// One reconcile takes no longer; a fleet that does is taken up anew from its status.
+const LONGEST: Duration = Duration::from_secs(25);
+/// On shutdown, reconciles under way are given this long.
+const GRACE: Duration = Duration::from_secs(6);
+
+/// The loop and what it needs.
+pub struct Engine {
+    /// What every reconcile needs.
+    pub context: Context,
+    /// Where signals are read.
+    pub prometheus: Prometheus,
+    /// The one namespace, or all.
+    pub namespace: Option<String>,
+    /// Told of every turn of the loop.
+    pub health: Arc<Health>,
+    /// Tells of changes that must be followed at once.
+    pub wake: Arc<Notify>,
+}
+
+/// A reconcile that ended.
+struct Done {
+    key: Key,
+    uid: String,
+    ended: Ended,
+}
+
+impl Engine {
+    /// Runs until `stop` is ready, then lets reconciles under way end.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut leadership = self.context.leadership.clone();
+        let (mut roster, mut crew) = (Roster::default(), Crew::default());
+        let mut last_pass: Option<Instant> = None;
+        let mut next = Instant::now();
+        loop {
+            self.health.tick();
+            tokio::select! {
+                () = &mut stop => break,
+                () = leadership.changed() => {}
+                () = self.wake.notified() => next = next.min(last_pass.map_or(next, |last| last + CLOSEST)),
+                Some(done) = crew.ended() => {
+                    self.take_back(&mut roster, done);
+                    next = next.min(roster.next_due().map_or(next, |due| due.max(Instant::now() + CLOSEST)));
+                    continue;
+                }
+                () = tokio::time::sleep_until(next) => {
+                    let started = Instant::now();
+                    self.turn(&mut roster, &mut crew).await;
+                    let period = last_pass.map_or(PERIOD, |last| started - last);
+                    self.context.metrics.passed(started.elapsed(), period, roster.len());
+                    last_pass = Some(started);
+                    next = started + PERIOD;
+                }
+            }
+        }
+        // The lease is handed back only afterwards, so that two copies never write at once.
+        let _ = tokio::time::timeout(GRACE, crew.drain()).await;
+    }
+
+    /// One turn: a pass if this copy leads.
+    async fn turn(&self, roster: &mut Roster, crew: &mut Crew) {
+        let leads = self.context.leadership.is_held();
+        self.context.metrics.set_leader(leads);
+        let cluster = &self.context.cluster;
+        if cluster.is_filled() {
+            self.health.set_ready();
+        }
+        let gone = if leads && cluster.is_filled() {
+            let fleets = cluster.fleets.all();
+            let claims = Arc::new(Claims::settle(&fleets));
+            let members = fleets.into_iter().map(|(key, fact)| self.member(key, fact)).collect();
+            let gone = roster.update(members, Instant::now());
+            self.pass(roster, crew, &claims).await;
+            gone
+        } else if leads {
+            Vec::new()
+        } else {
+            roster.clear()
+        };
+        for fleet in gone {
+            self.context.metrics.hide(&fleet.namespace, &fleet.name);
+        }
+    }
+
+    /// Reads the signals of all fleets that are due, and starts their reconciles.
+    async fn pass(&self, roster: &mut Roster, crew: &mut Crew, claims: &Arc<Claims>) {
+        let due = roster.due(Instant::now());
+        let asked: Vec<Asked> = due
+            .iter()
+            .filter_map(|key| {
+                let source = roster.fact(key)?.intent.as_ref().ok()?.source.clone();
+                Some(Asked { fleet: key.clone(), source })
+            })
+            .collect();
+        let readings = self.read(&asked).await;
+        for key in due {
+            let (Some(fact), Some(state)) = (roster.fact(&key), roster.hand_out(&key)) else { continue };
+            let readings = readings.get(&key).copied().unwrap_or_default();
+            let fleet = Fleet { key, fact, claims: Arc::clone(claims), readings };
+            crew.start(fleet.key.clone(), fleet.fact.uid.clone(), self.work(fleet, state));
+        }
+    }
+
+    async fn read(&self, asked: &[Asked]) -> HashMap<Key, Readings> {
+        if asked.is_empty() {
+            return HashMap::new();
+        }
+        observe_signals(&self.prometheus, self.namespace.as_deref(), asked, Timestamp::now()).await
+    }
+
+    /// One fleet's reconcile, as it is given to the crew.
+    fn work(&self, fleet: Fleet, state: Option<Box<FleetState>>) -> BoxFuture<'static, Ended> {
+        let context = self.context.clone();
+        async move {
+            let mut state = match state {
+                Some(state) => state,
+                None => match FleetState::load(&context.kubernetes, &fleet.key).await {
+                    Ok(state) if state.uid == fleet.fact.uid => Box::new(state),
+                    // Another fleet of the same name: the cache will show it.
+                    Ok(_) => return Ended::Without(Class::Transient),
+                    Err(error) => {
+                        tracing::warn!(fleet = %fleet.key, %error, "the fleet's status cannot be read");
+                        return Ended::Without(error.class());
+                    }
+                },
+            };
+            let result = reconcile(&context, &fleet, &mut state, Timestamp::now()).await;
+            let result = result.map_err(|error| {
+                tracing::warn!(fleet = %fleet.key, class = error.class().as_str(), %error, "tried again later");
+                error.class()
+            });
+            Ended::With(state, result)
+        }
+        .boxed()
+    }
+
+    fn take_back(&self, roster: &mut Roster, done: Done) {
+        let Done { key, uid, ended } = done;
+        match &ended {
+            Ended::With(_, Err(class)) | Ended::Without(class) => self.context.metrics.reconcile_failed(*class),
+            Ended::With(_, Ok(_)) => {}
+        }
+        if matches!(ended, Ended::Without(Class::Bug)) {
+            self.context.metrics.panicked();
+        }
+        roster.take_back(&key, &uid, ended, Instant::now(), Timestamp::now());
+    }
+
+    /// A fleet with a digest of what it must follow at once: its targets' replicas and other owners.
+    fn member(&self, key: Key, fact: Arc<crate::facts::FleetFact>) -> Member {
+        let cluster = &self.context.cluster;
+        let mut digest = DefaultHasher::new();
+        for name in &fact.claims {
+            let deployment = Key::new(&key.namespace, name);
+            for found in cluster.deployments.under(&deployment) {
+                (&found.uid, found.replicas).hash(&mut digest);
+            }
+            cluster.autoscaler_of(&deployment).map(|conflict| conflict.message(&deployment)).hash(&mut digest);
+        }
+        Member { key, fact, surroundings: digest.finish() }
+    }
+}
+
+/// The reconciles under way: bounded in number and time, each on its own.
+struct Crew {
+    tasks: JoinSet<Done>,
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self { tasks: JoinSet::new(), slots: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Crew {
+    fn start(&mut self, key: Key, uid: String, work: BoxFuture<'static, Ended>) {
+        let slots = Arc::clone(&self.slots);
+        self.tasks.spawn(async move {
+            let _slot = slots.acquire().await;
+            let work = tokio::time::timeout(LONGEST, AssertUnwindSafe(work).catch_unwind());
+            let ended = match work.await {
+                Ok(Ok(ended)) => ended,
+                Ok(Err(_)) => {
+                    tracing::error!(fleet = %key, "the reconcile panicked; this is a bug, the fleet is taken up anew");
+                    Ended::Without(Class::Bug)
+                }
+                Err(_) => {
+                    tracing::warn!(fleet = %key, "the reconcile took too long; the fleet is taken up anew");
+                    Ended::Without(Class::Transient)
+                }
+            };
+            Done { key, uid, ended }
+        });
+    }
+
+    /// The next reconcile that ends; `None` while there are none.
+    async fn ended(&mut self) -> Option<Done> {
+        // A task that is cancelled ends only with the process.
+        self.tasks.join_next().await.and_then(Result::ok)
+    }
+
+    async fn drain(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,275 @@
+//! Reads the signals of all fleets: seven queries for all whose answers are recorded, and batches of up to fifty for
+//! the others. Judges nothing: what cannot be read is [`Reading::Failed`], what is not there [`Reading::Empty`].
+//!
+//! Needs a client. Called by [`crate::engine`] once in a pass.
+
+use super::prometheus::Prometheus;
+use super::query::{self, BATCH, Question, ROW};
+use crate::caches::Key;
+use apifleet_core::observation::{Reading, Readings};
+use apifleet_crds::SignalSource;
+use futures::future::{BoxFuture, join_all};
+use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use prometheus_http_query::response::InstantVector;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// After so long the reading of one pass ends; what has not been answered has failed.
+const LONGEST: Duration = Duration::from_secs(8);
+/// Queries under way at once.
+const AT_ONCE: usize = 8;
+/// Recorded answers older than this may be the fault of the rules: the series themselves are asked.
+const RECORDED_LAG: Duration = Duration::from_secs(30);
+
+/// A fleet whose signals are wanted.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The fleet.
+    pub fleet: Key,
+    /// Where its signals are.
+    pub source: SignalSource,
+}
+
+/// One question's answer about one fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+enum Answer {
+    #[default]
+    None,
+    One(f64),
+    Several,
+    Failed,
+}
+
+/// Answers by fleet and question. What is absent had no row.
+type Answers = HashMap<Key, BTreeMap<Question, Answer>>;
+
+/// Reads the signals of all fleets; every fleet has an entry in the result.
+pub async fn observe_signals(
+    prometheus: &Prometheus,
+    namespace: Option<&str>,
+    asked: &[Asked],
+    now: Timestamp,
+) -> HashMap<Key, Readings> {
+    let give_up = Instant::now() + LONGEST;
+    let (recorded, mut direct): (Vec<&Asked>, Vec<&Asked>) =
+        asked.iter().partition(|asked| query::is_recorded(&asked.source));
+    let mut answers = if recorded.is_empty() {
+        Answers::new()
+    } else {
+        ask_recorded(prometheus, namespace, &recorded).await
+    };
+    direct.extend(recorded.into_iter().filter(|asked| !is_recent(answers.get(&asked.fleet), now)));
+    for fleet in &direct {
+        answers.remove(&fleet.fleet);
+    }
+    let batches = direct.chunks(BATCH).flat_map(|batch| {
+        Question::ALL.map(|question| ask_batch(prometheus, question, batch.to_vec(), give_up))
+    });
+    let mut results = futures::stream::iter(batches).buffer_unordered(AT_ONCE);
+    while let Some(found) = results.next().await {
+        merge(&mut answers, found);
+    }
+    asked.iter().map(|asked| (asked.fleet.clone(), readings(answers.get(&asked.fleet)))).collect()
+}
+
+async fn ask_recorded(prometheus: &Prometheus, namespace: Option<&str>, asked: &[&Asked]) -> Answers {
+    let ask = |question| async move {
+        (question, prometheus.query(&query::recorded(question, namespace)).await)
+    };
+    let mut answers: Answers =
+        asked.iter().map(|asked| (asked.fleet.clone(), BTreeMap::new())).collect();
+    for (question, result) in join_all(Question::ALL.map(ask)).await {
+        match result {
+            Ok(rows) => {
+                for row in &rows {
+                    let Some(fleet) = fleet_of(row) else { continue };
+                    // Rows of fleets that nobody asked about are none of our business.
+                    let Some(answers) = answers.get_mut(&fleet) else { continue };
+                    note(answers, question, row.sample().value());
+                }
+            }
+            Err(error) => {
+                tracing::debug!(?question, %error, "a recorded series cannot be read");
+                for answers in answers.values_mut() {
+                    answers.insert(question, Answer::Failed);
+                }
+            }
+        }
+    }
+    answers
+}
+
+fn fleet_of(row: &InstantVector) -> Option<Key> {
+    Some(Key::new(row.metric().get("namespace")?, row.metric().get("fleet")?))
+}
+
+fn note(answers: &mut BTreeMap<Question, Answer>, question: Question, value: f64) {
+    answers
+        .entry(question)
+        .and_modify(|answer| *answer = Answer::Several)
+        .or_insert(Answer::One(value));
+}
+
+/// Asks one question about a batch. Where the answer shows that one fleet may spoil it for all, each half is asked
+/// by itself, down to single fleets.
+fn ask_batch<'a>(
+    prometheus: &'a Prometheus,
+    question: Question,
+    batch: Vec<&'a Asked>,
+    give_up: Instant,
+) -> BoxFuture<'a, Answers> {
+    async move {
+        let expressions: Vec<(usize, String)> = batch
+            .iter()
+            .enumerate()
+            .filter_map(|(row, asked)| Some((row, query::of_fleet(question, &asked.source, &asked.fleet)?)))
+            .collect();
+        if expressions.is_empty() {
+            return Answers::new();
+        }
+        if Instant::now() >= give_up {
+            return failed(question, &batch);
+        }
+        let text = query::batched(expressions.iter().map(|(row, text)| (*row, text.as_str())));
+        match prometheus.query(&text).await {
+            Ok(rows) => by_row(question, &batch, &rows),
+            Err(error) if error.may_be_one_fleets_fault() && batch.len() > 1 => {
+                let (left, right) = batch.split_at(batch.len() / 2);
+                let mut answers = ask_batch(prometheus, question, left.to_vec(), give_up).await;
+                merge(&mut answers, ask_batch(prometheus, question, right.to_vec(), give_up).await);
+                answers
+            }
+            Err(error) => {
+                tracing::debug!(?question, fleets = batch.len(), %error, "signals cannot be read");
+                failed(question, &batch)
+            }
+        }
+    }
+    .boxed()
+}
+
+fn by_row(question: Question, batch: &[&Asked], rows: &[InstantVector]) -> Answers {
+    let mut answers = Answers::new();
+    for row in rows {
+        let place = row.metric().get(ROW).and_then(|place| place.parse::<usize>().ok());
+        if let Some(asked) = place.and_then(|place| batch.get(place)) {
+            note(answers.entry(asked.fleet.clone()).or_default(), question, row.sample().value());
+        }
+    }
+    answers
+}
+
+fn failed(question: Question, batch: &[&Asked]) -> Answers {
+    batch.iter().map(|asked| (asked.fleet.clone(), BTreeMap::from([(question, Answer::Failed)]))).collect()
+}
+
+fn merge(answers: &mut Answers, more: Answers) {
+    for (fleet, found) in more {
+        answers.entry(fleet).or_default().extend(found);
+    }
+}
+
+/// Whether recorded answers are there and not behind. Where Prometheus failed, asking more does not help.
+fn is_recent(answers: Option<&BTreeMap<Question, Answer>>, now: Timestamp) -> bool {
+    match answers.and_then(|answers| answers.get(&Question::SampledAt)) {
+        Some(Answer::One(seconds)) => timestamp(*seconds)
+            .is_some_and(|at| now.duration_since(at) <= jiff::SignedDuration::try_from(RECORDED_LAG).unwrap_or_default()),
+        Some(Answer::Failed | Answer::Several) => true,
+        Some(Answer::None) | None => false,
+    }
+}
+
+/// What the core is given.
+fn readings(answers: Option<&BTreeMap<Question, Answer>>) -> Readings {
+    let answer = |question| answers.and_then(|answers| answers.get(&question)).copied().unwrap_or_default();
+    let sampled_at = answer(Question::SampledAt);
+    let reading = |question, unit: f64| match (answer(question), sampled_at) {
+        (Answer::Failed, _) | (_, Answer::Failed) => Reading::Failed,
+        (Answer::None, _) | (_, Answer::None) => Reading::Empty,
+        (Answer::Several, _) | (_, Answer::Several) => Reading::Several,
+        (Answer::One(value), Answer::One(seconds)) => match timestamp(seconds) {
+            Some(sampled_at) => Reading::Value { value: value * unit, sampled_at },
+            // A time that is no time: nothing can be said about the value's age.
+            None => Reading::Empty,
+        },
+    };
+    Readings {
+        request_rate: reading(Question::RequestRate, 1.0),
+        burst_rate: reading(Question::BurstRate, 1.0),
+        latency: reading(Question::Latency, 1000.0),
+        error_rate: reading(Question::ErrorRate, 1.0),
+        scraped_pods: reading(Question::ScrapedPods, 1.0),
+        window_samples: reading(Question::WindowSamples, 1.0),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "checked to be finite; `as` saturates, and jiff refuses the rest")]
+fn timestamp(seconds: f64) -> Option<Timestamp> {
+    if !seconds.is_finite() {
+        return None;
+    }
+    Timestamp::from_microsecond((seconds * 1e6) as i64).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(pairs: &[(Question, Answer)]) -> BTreeMap<Question, Answer> {
+        pairs.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_value_without_a_time_is_no_value() {
+        let answers = answers(&[(Question::RequestRate, Answer::One(700.0))]);
+        assert_eq!(readings(Some(&answers)).request_rate, Reading::Empty);
+        assert_eq!(readings(None).request_rate, Reading::Empty);
+    }
+
+    #[test]
+    fn a_failed_time_fails_every_value() {
+        let answers =
+            answers(&[(Question::RequestRate, Answer::One(700.0)), (Question::SampledAt, Answer::Failed)]);
+        assert_eq!(readings(Some(&answers)).request_rate, Reading::Failed);
+        assert_eq!(readings(Some(&answers)).latency, Reading::Failed);
+    }
+
+    #[test]
+    fn latency_becomes_milliseconds_and_nan_is_passed_on() {
+        let seconds = Answer::One(0.25);
+        let at = (Question::SampledAt, Answer::One(1_000.5));
+        let found = readings(Some(&answers(&[(Question::Latency, seconds), at])));
+        let sampled_at = Timestamp::from_millisecond(1_000_500).unwrap();
+        assert_eq!(found.latency, Reading::Value { value: 250.0, sampled_at });
+        let found = readings(Some(&answers(&[(Question::Latency, Answer::One(f64::NAN)), at])));
+        assert!(matches!(found.latency, Reading::Value { value, .. } if value.is_nan()));
+    }
+
+    #[test]
+    fn two_rows_for_one_question_are_several() {
+        let mut found = answers(&[(Question::SampledAt, Answer::One(1.0))]);
+        note(&mut found, Question::RequestRate, 1.0);
+        note(&mut found, Question::RequestRate, 1.0);
+        assert_eq!(readings(Some(&found)).request_rate, Reading::Several);
+    }
+
+    #[test]
+    fn times_that_are_none_are_refused() {
+        for seconds in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300] {
+            assert_eq!(timestamp(seconds), None, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn recorded_answers_count_only_while_they_are_recent() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let at = |seconds| answers(&[(Question::SampledAt, Answer::One(seconds))]);
+        assert!(is_recent(Some(&at(995.0)), now));
+        assert!(is_recent(Some(&at(1_010.0)), now), "a clock ahead of ours is not old");
+        assert!(!is_recent(Some(&at(900.0)), now));
+        assert!(!is_recent(None, now));
+        assert!(is_recent(Some(&answers(&[(Question::SampledAt, Answer::Failed)])), now));
+    }
+}

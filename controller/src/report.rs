@@ -1,0 +1,150 @@
+//! Report: tells people and the next copy of the operator what was decided and done. Needs a client. Last step of
+//! [`crate::reconcile`]. What is said is built by pure functions: [`status`], [`conditions`], [`events`], [`view`].
+//!
+//! A report that cannot be delivered never holds scaling up: it is tried again later, on its own.
+
+pub mod conditions;
+pub mod events;
+pub mod status;
+pub mod view;
+
+use crate::backoff;
+use crate::caches::Key;
+use crate::kubernetes::Kubernetes;
+use crate::lease::Leadership;
+use crate::metrics::Metrics;
+use crate::observe::Fleet;
+use crate::plan::{Applied, Plan};
+use crate::state::FleetState;
+use crate::validate::{Stalled, Valid};
+use apifleet_core::memory::ForeignWrite;
+use apifleet_crds::ApiFleetStatus;
+use events::Draft;
+use jiff::{SignedDuration, Timestamp};
+
+/// What is reported of a decision: what it was made for, what became of it, and what others did before.
+type Decided<'a> = (&'a Valid, &'a Plan<Applied>, Option<ForeignWrite>);
+
+/// Reports a decision that was applied, as far as it could be.
+pub async fn report_decision(
+    reporter: Reporter<'_>,
+    fleet: &Fleet,
+    state: &mut FleetState,
+    (valid, plan, foreign): Decided<'_>,
+    now: Timestamp,
+) {
+    let status = status::build_status(fleet.fact.generation, valid, plan, state, now);
+    let mut drafts = events::of_plan(valid, plan);
+    drafts.extend(foreign.map(|write| events::of_foreign_write(&write, events::foreign_writer(valid))));
+    drafts.extend(events::of_conditions(&state.status, &status));
+    log(fleet, state, plan);
+    reporter.metrics.decided(plan.decision.reason.as_str());
+    if foreign.is_some() {
+        reporter.metrics.foreign_write();
+    }
+    reporter.metrics.show(&fleet.key.namespace, &fleet.key.name, &view::build_view(valid, plan, &status));
+    reporter.deliver(fleet, state, status, drafts, now).await;
+}
+
+/// Reports that a fleet is not decided.
+pub async fn report_stalled(
+    reporter: Reporter<'_>,
+    fleet: &Fleet,
+    state: &mut FleetState,
+    stalled: &Stalled,
+    now: Timestamp,
+) {
+    let status = status::build_stalled(fleet.fact.generation, stalled, state, now);
+    let drafts = events::of_stall(&state.status, stalled);
+    if !drafts.is_empty() {
+        tracing::warn!(fleet = %fleet.key, reason = %stalled.reason, message = %stalled.message, "stalled");
+    }
+    let view = view::build_stalled_view(&status, now);
+    reporter.metrics.show(&fleet.key.namespace, &fleet.key.name, &view);
+    reporter.deliver(fleet, state, status, drafts, now).await;
+}
+
+/// One line per change of the size, and per other reason for the same size.
+fn log(fleet: &Fleet, state: &FleetState, plan: &Plan<Applied>) {
+    let decision = &plan.decision;
+    let before = state.status.last_decision.as_ref();
+    let same = before.is_some_and(|it| it.reason == decision.reason.as_str());
+    if decision.change().is_none() && same {
+        return;
+    }
+    tracing::info!(
+        fleet = %fleet.key,
+        from = decision.previous.get(),
+        to = decision.desired.get(),
+        reason = %decision.reason,
+        summary = %decision.summary(),
+        failure = plan.failure().map(|(_, message)| message),
+        "decided"
+    );
+}
+
+/// What is needed to deliver a report.
+#[derive(Clone, Copy)]
+pub struct Reporter<'a> {
+    /// Where it is delivered.
+    pub kubernetes: &'a Kubernetes,
+    /// Whether this copy may.
+    pub leadership: &'a Leadership,
+    /// The operator's own metrics.
+    pub metrics: &'a Metrics,
+    /// This copy's name, for events.
+    pub instance: &'a str,
+}
+
+impl Reporter<'_> {
+    /// Publishes events and writes the status where it is due.
+    pub async fn deliver(
+        &self,
+        fleet: &Fleet,
+        state: &mut FleetState,
+        next: ApiFleetStatus,
+        drafts: Vec<Draft>,
+        now: Timestamp,
+    ) {
+        if !self.leadership.is_held() {
+            return;
+        }
+        for draft in drafts {
+            if state.may_say(draft.fingerprint(), now) {
+                self.publish(fleet, &draft, now).await;
+            }
+        }
+        let retries = state.report_after.is_none_or(|after| now >= after);
+        if retries && status::is_due(&state.status, state.reported_at, &next, now) {
+            self.write(&fleet.key, state, next, now).await;
+        }
+    }
+
+    async fn publish(&self, fleet: &Fleet, draft: &Draft, now: Timestamp) {
+        let event = events::build_event(draft, &fleet.key, &fleet.fact.uid, self.instance, now);
+        if let Err(error) = self.kubernetes.create_event(&event).await {
+            // Events are a courtesy: the same is in status, metrics and this log.
+            tracing::warn!(fleet = %fleet.key, reason = %draft.reason, %error, "an event is lost");
+        }
+    }
+
+    async fn write(&self, key: &Key, state: &mut FleetState, next: ApiFleetStatus, now: Timestamp) {
+        let patch = status::build_patch(key, &state.uid, &next);
+        match self.kubernetes.apply_status(&key.namespace, &key.name, &patch).await {
+            Ok(_) => {
+                state.status = next;
+                state.reported_at = Some(now);
+                state.report_failures = 0;
+                state.report_after = None;
+            }
+            Err(error) => {
+                state.report_failures = state.report_failures.saturating_add(1);
+                let wait = backoff::wait(error.class(), state.report_failures, backoff::spread());
+                state.report_after =
+                    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
+                self.metrics.reconcile_failed(error.class());
+                tracing::warn!(fleet = %key, %error, "the status is not written and tried again");
+            }
+        }
+    }
+}

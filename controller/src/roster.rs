@@ -1,0 +1,270 @@
+//! Which fleets there are, which are due, and what is kept of each between its reconciles: no client, no clock.
+//!
+//! A fleet's state is handed out to its reconcile and taken back afterwards, so that a fleet is never reconciled
+//! twice at once, and a slow or broken one occupies nothing but itself. Kept by [`crate::engine`].
+
+use crate::backoff;
+use crate::caches::Key;
+use crate::error::Class;
+use crate::facts::FleetFact;
+use crate::schedule::Pace;
+use crate::state::FleetState;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// All fleets of the acting copy.
+#[derive(Debug, Default)]
+pub struct Roster {
+    entries: HashMap<Key, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    fact: Arc<FleetFact>,
+    /// Changes when anything that a decision must follow at once does.
+    surroundings: u64,
+    due: Instant,
+    /// Something changed while the state was with a reconcile that may not have seen it.
+    missed: bool,
+    failures: u32,
+    state: Presence,
+}
+
+/// Where a fleet's state is.
+#[derive(Debug)]
+enum Presence {
+    /// Not read yet.
+    Unknown,
+    /// Here.
+    Idle(Box<FleetState>),
+    /// With a reconcile.
+    Away,
+}
+
+/// A fleet as a pass finds it.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its namespace and name.
+    pub key: Key,
+    /// What is known of it.
+    pub fact: Arc<FleetFact>,
+    /// A digest of its targets and their owners.
+    pub surroundings: u64,
+}
+
+/// How a reconcile ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// As it should; or it failed and has its state all the same.
+    With(Box<FleetState>, Result<Pace, Class>),
+    /// It lost its state: it panicked, took too long, or could not read it.
+    Without(Class),
+}
+
+impl Roster {
+    /// Takes in the fleets that there are; returns those that are gone.
+    pub fn update(&mut self, members: Vec<Member>, now: Instant) -> Vec<Key> {
+        let mut before = std::mem::take(&mut self.entries);
+        for Member { key, fact, surroundings } in members {
+            let entry = match before.remove(&key) {
+                Some(entry) if entry.fact.uid == fact.uid => entry.changed(fact, surroundings, now),
+                // New, or another fleet of the same name.
+                _ => Entry { fact, surroundings, due: now, missed: false, failures: 0, state: Presence::Unknown },
+            };
+            self.entries.insert(key, entry);
+        }
+        before.into_keys().collect()
+    }
+
+    /// Forgets everything: this copy acts no more.
+    pub fn clear(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.entries).into_keys().collect()
+    }
+
+    /// The fleets that are due and not with a reconcile.
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Vec<Key> {
+        let due = |entry: &Entry| entry.due <= now && !matches!(entry.state, Presence::Away);
+        self.entries.iter().filter(|(_, entry)| due(entry)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// When the next fleet is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        let here = |entry: &&Entry| !matches!(entry.state, Presence::Away);
+        self.entries.values().filter(here).map(|entry| entry.due).min()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is known of a fleet.
+    #[must_use]
+    pub fn fact(&self, key: &Key) -> Option<Arc<FleetFact>> {
+        self.entries.get(key).map(|entry| Arc::clone(&entry.fact))
+    }
+
+    /// Hands out the state of a fleet; `None` within where it has to be read first.
+    pub fn hand_out(&mut self, key: &Key) -> Option<Option<Box<FleetState>>> {
+        let entry = self.entries.get_mut(key)?;
+        match std::mem::replace(&mut entry.state, Presence::Away) {
+            Presence::Unknown => Some(None),
+            Presence::Idle(state) => Some(Some(state)),
+            Presence::Away => None,
+        }
+    }
+
+    /// Takes a fleet back after its reconcile. One that is gone, or another by now, is ignored.
+    pub fn take_back(&mut self, key: &Key, uid: &str, ended: Ended, now: Instant, wall: Timestamp) {
+        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.fact.uid == uid) else { return };
+        let (state, result) = match ended {
+            Ended::With(state, result) => (Presence::Idle(state), result),
+            Ended::Without(class) => (Presence::Unknown, Err(class)),
+        };
+        entry.state = state;
+        let wait = match result {
+            Ok(pace) => {
+                entry.failures = 0;
+                wait(pace, wall)
+            }
+            Err(class) => {
+                entry.failures = entry.failures.saturating_add(1);
+                backoff::wait(class, entry.failures, backoff::spread())
+            }
+        };
+        let missed = std::mem::take(&mut entry.missed);
+        entry.due = if missed { now } else { now + wait };
+    }
+}
+
+impl Entry {
+    fn changed(mut self, fact: Arc<FleetFact>, surroundings: u64, now: Instant) -> Self {
+        let same = self.fact.generation == fact.generation && self.surroundings == surroundings;
+        if !same {
+            self.due = now;
+            self.failures = 0;
+            self.missed = matches!(self.state, Presence::Away);
+        }
+        self.fact = fact;
+        self.surroundings = surroundings;
+        self
+    }
+}
+
+/// The time until a fleet is due again.
+fn wait(pace: Pace, now: Timestamp) -> Duration {
+    let until = pace.at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO));
+    // An instant that has come already is no reason to run hot.
+    until.map_or(pace.within, |until| until.clamp(Duration::from_millis(250), pace.within))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::tests::fleet;
+    use apifleet_crds::ApiFleetStatus;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn member(surroundings: u64) -> Member {
+        let (key, fact) = fleet("api", "2026-12-01T00:00:00Z", &["api"]);
+        Member { key, fact, surroundings }
+    }
+
+    fn state() -> Box<FleetState> {
+        Box::new(FleetState::resumed("api".to_owned(), ApiFleetStatus::default()))
+    }
+
+    fn steady() -> Pace {
+        Pace { within: Duration::from_secs(4), at: None }
+    }
+
+    #[test]
+    fn a_new_fleet_is_due_at_once_and_never_twice_at_the_same_time() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        assert_eq!(roster.due(now), [key.clone()]);
+        assert!(roster.hand_out(&key).unwrap().is_none(), "its state has to be read");
+        assert!(roster.due(now + Duration::from_secs(60)).is_empty(), "it is with a reconcile");
+        assert!(roster.hand_out(&key).is_none());
+        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
+        assert!(roster.due(now).is_empty());
+        assert_eq!(roster.due(now + Duration::from_secs(4)), [key]);
+    }
+
+    #[test]
+    fn a_change_makes_a_fleet_due_at_once_even_while_it_is_reconciled() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        let _ = roster.hand_out(&key);
+        roster.update(vec![member(1)], now);
+        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
+        assert_eq!(roster.due(now), [key.clone()], "the reconcile may not have seen the change");
+        let _ = roster.hand_out(&key);
+        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
+        assert!(roster.due(now).is_empty());
+    }
+
+    #[test]
+    fn a_fleet_that_panicked_comes_back_without_state_and_later() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        let _ = roster.hand_out(&key);
+        roster.take_back(&key, "api", Ended::Without(Class::Bug), now, NOW);
+        assert!(roster.due(now + Duration::from_secs(1)).is_empty());
+        assert_eq!(roster.due(now + backoff::LONGEST), [key.clone()]);
+        assert!(roster.hand_out(&key).unwrap().is_none());
+    }
+
+    #[test]
+    fn failures_wait_longer_each_time_and_never_past_the_bound() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        for _ in 0..40 {
+            let _ = roster.hand_out(&key);
+            roster.take_back(&key, "api", Ended::With(state(), Err(Class::Transient)), now, NOW);
+        }
+        assert!(roster.due(now + Duration::from_secs(14)).is_empty());
+        assert_eq!(roster.due(now + backoff::LONGEST), [key]);
+    }
+
+    #[test]
+    fn another_fleet_of_the_same_name_does_not_inherit_the_state() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        let _ = roster.hand_out(&key);
+        let mut other = member(0);
+        other.fact = Arc::new(FleetFact { uid: "other".to_owned(), ..other.fact.as_ref().clone() });
+        roster.update(vec![other], now);
+        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
+        assert!(roster.hand_out(&key).unwrap().is_none(), "the old one's state is not the new one's");
+    }
+
+    #[test]
+    fn fleets_that_are_gone_are_named() {
+        let (mut roster, now) = (Roster::default(), Instant::now());
+        roster.update(vec![member(0)], now);
+        assert_eq!(roster.update(Vec::new(), now), [member(0).key]);
+        assert!(roster.is_empty());
+    }
+
+    #[test]
+    fn a_foreseen_change_is_met_at_its_instant_but_never_in_a_hot_loop() {
+        let at = |millis| Pace { within: Duration::from_secs(4), at: Timestamp::from_millisecond(millis).ok() };
+        assert_eq!(wait(at(1_500), NOW), Duration::from_millis(1_500));
+        assert_eq!(wait(at(60_000), NOW), Duration::from_secs(4));
+        assert_eq!(wait(at(-5_000), NOW), Duration::from_millis(250));
+    }
+}

@@ -1,0 +1,201 @@
+//! What the acting copy keeps of one fleet between its reconciles. Everything that must survive it is in the fleet's
+//! status, from which it is made; a copy that begins to act, or whose reconcile panicked, reads that afresh.
+//!
+//! Owned by one reconcile at a time; kept by [`crate::engine`] in between.
+
+use crate::caches::Key;
+use crate::kubernetes::{CallError, FIELD_MANAGER, Kubernetes};
+use crate::plan::{Applied, Plan};
+use crate::report::conditions::ready_replicas;
+use crate::target::{PerTarget, Target};
+use crate::validate::Valid;
+use apifleet_core::Memory;
+use apifleet_core::memory::ForeignWrite;
+use apifleet_core::quantity::Rps;
+use apifleet_crds::ApiFleetStatus;
+use jiff::{SignedDuration, Timestamp};
+
+/// An event that was published is not repeated within this time.
+const SAID_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// So many published events are remembered.
+const SAID: usize = 16;
+
+/// One fleet's state.
+#[derive(Debug, Clone)]
+pub struct FleetState {
+    /// Tells this fleet from a later one of the same name.
+    pub uid: String,
+    /// What the next decision remembers.
+    pub memory: Memory,
+    /// The status as it was last read or written.
+    pub status: ApiFleetStatus,
+    /// When that was written; `None` if it was only read.
+    pub reported_at: Option<Timestamp>,
+    /// Failed writes of the status in a row.
+    pub report_failures: u32,
+    /// Not before this instant is a failed report tried again.
+    pub report_after: Option<Timestamp>,
+    /// Whether the fleet has not been Ready since it was taken over.
+    pub adopting: bool,
+    /// Since when fewer replicas have been Ready than are wanted.
+    pub below_since: Option<Timestamp>,
+    /// What is kept of each target.
+    pub targets: PerTarget<TargetState>,
+    /// The request rate of the last decision, to see whether it moves.
+    pub last_rate: Option<Rps>,
+    /// What was published lately.
+    said: Vec<(u64, Timestamp)>,
+}
+
+/// What is kept of one target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TargetState {
+    /// Our own last write, until the cache shows it.
+    pub written: Written,
+    /// When the rollout that is under way was first seen.
+    pub rollout_since: Option<Timestamp>,
+}
+
+/// Our own last write of a target's replicas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Written {
+    /// The cache shows it, or there was none.
+    #[default]
+    Seen,
+    /// It made this version; an older one must not be acted on.
+    At(String),
+    /// It may or may not have been made: nothing but a fresh read can be acted on.
+    Unknown,
+}
+
+// === impl FleetState ===
+
+impl FleetState {
+    /// Reads a fleet's status and makes the state from it.
+    pub async fn load(kubernetes: &Kubernetes, fleet: &Key) -> Result<Self, CallError> {
+        let object = kubernetes.get_fleet(&fleet.namespace, &fleet.name).await?;
+        let uid = object.metadata.uid.clone().unwrap_or_default();
+        Ok(Self::resumed(uid, object.status.unwrap_or_default()))
+    }
+
+    /// The state after a start, from the status that is there.
+    #[must_use]
+    pub fn resumed(uid: String, status: ApiFleetStatus) -> Self {
+        let stored = status.memory.clone();
+        Self {
+            uid,
+            adopting: stored.is_none(),
+            memory: Memory::resumed(stored),
+            status,
+            reported_at: None,
+            report_failures: 0,
+            report_after: None,
+            below_since: None,
+            // Whoever acted before may have written what our caches do not show yet: the first look reads afresh.
+            targets: PerTarget { on_demand: TargetState::unknown(), spot: TargetState::unknown() },
+            last_rate: None,
+            said: Vec::new(),
+        }
+    }
+
+    /// What somebody else made of the targets since we last wrote them, if anything. What we wrote ourselves without
+    /// knowing (an answer that was lost) is not a foreign write.
+    #[must_use]
+    pub fn foreign_write(&self, valid: &Valid) -> Option<ForeignWrite> {
+        let write = self.memory.foreign_write(&valid.observation)?;
+        let ours = |target: Target| {
+            let deployment = valid.targets.get(target).as_ref().and_then(|seen| seen.deployment.as_ref());
+            deployment.is_none_or(|it| it.replicas_writer.as_deref() == Some(FIELD_MANAGER))
+        };
+        Target::ALL.into_iter().any(|target| !ours(target)).then_some(write)
+    }
+
+    /// Takes over what a decision remembers, as far as it was carried out.
+    pub fn advance(&mut self, memory: Memory, valid: &Valid, plan: &Plan<Applied>, now: Timestamp) {
+        self.memory = if plan.is_complete() {
+            memory
+        } else {
+            let mut kept = memory.not_applied(&self.memory);
+            if let Some(placement) = &mut kept.placement {
+                // One target may have been written although the other was not.
+                placement.on_demand = plan.written(Target::OnDemand).or(placement.on_demand);
+                placement.spot = plan.written(Target::Spot).or(placement.spot);
+            }
+            kept
+        };
+        let ready = ready_replicas(valid) >= plan.decision.desired;
+        self.adopting &= !ready;
+        self.below_since = if ready { None } else { self.below_since.or(Some(now)) };
+    }
+
+    /// Whether something may be published: not if the same was within the last ten minutes. Remembers it if so.
+    pub fn may_say(&mut self, what: u64, now: Timestamp) -> bool {
+        self.said.retain(|(_, at)| now.duration_since(*at) < SAID_FOR);
+        if self.said.iter().any(|(said, _)| *said == what) {
+            return false;
+        }
+        if self.said.len() >= SAID {
+            self.said.remove(0);
+        }
+        self.said.push((what, now));
+        true
+    }
+}
+
+// === impl TargetState ===
+
+impl TargetState {
+    fn unknown() -> Self {
+        Self { written: Written::Unknown, rollout_since: None }
+    }
+}
+
+// === impl Written ===
+
+impl Written {
+    /// Whether a cached version may be acted on: it is not older than our own last write.
+    #[must_use]
+    pub fn is_shown_by(&self, cached: &str) -> bool {
+        match self {
+            Self::Seen => true,
+            Self::Unknown => false,
+            // Versions of one kind are ordered numbers since Kubernetes 1.35, and have always been in practice; what
+            // cannot be read as one is taken for too old, which costs a read.
+            Self::At(written) => match (written.parse::<u64>(), cached.parse::<u64>()) {
+                (Ok(written), Ok(cached)) => cached >= written,
+                _ => written == cached,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_older_than_our_own_write_is_not_acted_on() {
+        let written = Written::At("100".to_owned());
+        assert!(!written.is_shown_by("99"));
+        assert!(written.is_shown_by("100"));
+        assert!(written.is_shown_by("1000"), "compared as numbers, not as text");
+        assert!(!written.is_shown_by("abc"));
+        assert!(Written::Seen.is_shown_by("1"));
+        assert!(!Written::Unknown.is_shown_by("1000"));
+    }
+
+    #[test]
+    fn the_same_event_is_said_once_in_ten_minutes() {
+        let mut state = FleetState::resumed("u".to_owned(), ApiFleetStatus::default());
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        assert!(state.may_say(1, now));
+        assert!(!state.may_say(1, now));
+        assert!(state.may_say(2, now));
+        assert!(state.may_say(1, now + SAID_FOR));
+    }
+
+    #[test]
+    fn a_fleet_without_memory_is_being_adopted() {
+        assert!(FleetState::resumed("u".to_owned(), ApiFleetStatus::default()).adopting);
+    }
+}

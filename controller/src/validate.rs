@@ -1,0 +1,107 @@
+//! Validate: whether a fleet can be decided at all, and what the core is given to decide it: pure.
+//!
+//! Second step of [`crate::reconcile`]. A missing or conflicted spot target is lost capacity and never a stop; what
+//! stops a fleet is listed in [`Stalled`].
+
+use crate::observe::{Seen, SeenTarget};
+use crate::state::FleetState;
+use crate::target::{PerTarget, Target};
+use apifleet_core::observation::{Observation, Rollout, SpotLoss, SpotTarget, TargetObservation};
+use apifleet_core::{Reason, Replicas};
+use apifleet_crds::FleetIntent;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A fleet that can be decided.
+#[derive(Debug, Clone)]
+pub struct Valid {
+    /// What its owner asked for.
+    pub intent: FleetIntent,
+    /// What the core decides on.
+    pub observation: Observation,
+    /// The targets that may be written; `None` where there is none, or it is lost.
+    pub targets: PerTarget<Option<SeenTarget>>,
+    /// Why the spot target is lost, for people; `None` where it is not.
+    pub spot_loss: Option<String>,
+}
+
+/// Why nothing is decided or written until somebody acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stalled {
+    /// The word.
+    pub reason: Reason,
+    /// What is, and what to do.
+    pub message: String,
+}
+
+/// Checks what was seen and makes the core's observation of it.
+pub fn validate(
+    seen: Seen,
+    state: &mut FleetState,
+    scrape_interval: Duration,
+    now: Timestamp,
+) -> Result<Valid, Stalled> {
+    // Without `..`: what is seen is used.
+    let Seen { intent, on_demand, spot, readings } = seen;
+    if let Some(conflict) = &on_demand.conflict {
+        return Err(Stalled { reason: conflict.reason(), message: conflict.message(&on_demand.key) });
+    }
+    if on_demand.deployment.is_none() {
+        return Err(Stalled {
+            reason: Reason::OnDemandTargetMissing,
+            message: missing(&on_demand, "targets.onDemand"),
+        });
+    }
+    let (spot_target, spot_loss) = spot_target(spot.as_ref(), state, now);
+    let spot = spot.filter(|_| matches!(spot_target, SpotTarget::Present(_)));
+    let ready_since =
+        on_demand.ready_since.iter().chain(spot.iter().flat_map(|spot| &spot.ready_since)).copied();
+    let observation = Observation {
+        ready_since: ready_since.collect(),
+        on_demand: observation_of(&on_demand, state, Target::OnDemand, now),
+        spot: spot_target,
+        scrape_interval,
+        readings,
+    };
+    Ok(Valid { intent, observation, targets: PerTarget { on_demand: Some(on_demand), spot }, spot_loss })
+}
+
+fn missing(target: &SeenTarget, field: &str) -> String {
+    let crate::caches::Key { namespace, name } = &target.key;
+    format!(
+        "Deployment {name} does not exist in namespace {namespace}: create it, or correct {field} in a new ApiFleet"
+    )
+}
+
+/// The spot target as the core sees it, and why it is lost.
+fn spot_target(
+    spot: Option<&SeenTarget>,
+    state: &mut FleetState,
+    now: Timestamp,
+) -> (SpotTarget, Option<String>) {
+    let Some(spot) = spot else { return (SpotTarget::None, None) };
+    if let Some(conflict) = &spot.conflict {
+        return (SpotTarget::Lost(SpotLoss::Conflicted), Some(conflict.message(&spot.key)));
+    }
+    if spot.deployment.is_none() {
+        return (SpotTarget::Lost(SpotLoss::Missing), Some(missing(spot, "targets.spot")));
+    }
+    (SpotTarget::Present(observation_of(spot, state, Target::Spot, now)), None)
+}
+
+fn observation_of(
+    seen: &SeenTarget,
+    state: &mut FleetState,
+    target: Target,
+    now: Timestamp,
+) -> TargetObservation {
+    let rolling_out = seen.deployment.as_ref().is_some_and(|deployment| deployment.rolling_out);
+    let since = &mut state.targets.get_mut(target).rollout_since;
+    *since = rolling_out.then(|| since.unwrap_or(now));
+    TargetObservation {
+        wanted: seen.deployment.as_ref().and_then(|deployment| deployment.replicas),
+        ready: Replicas::new(u32::try_from(seen.ready_since.len()).unwrap_or(u32::MAX)),
+        pending: seen.unscheduled,
+        rollout: since.map_or(Rollout::Settled, |since| Rollout::InProgress { since }),
+    }
+}
