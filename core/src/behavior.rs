@@ -75,7 +75,7 @@ impl Default for Behavior {
                 tolerance,
             },
             down: Direction {
-                stabilization_window: Duration::from_secs(300),
+                stabilization_window: Duration::from_mins(5),
                 select: Select::Max,
                 policies: rates(10, 2, 60),
                 tolerance,

@@ -21,6 +21,7 @@ pub mod quantity;
 pub mod reason;
 pub mod rules;
 pub mod signal;
+mod start;
 pub mod why;
 pub mod window;
 

@@ -139,6 +139,22 @@ pub struct ForeignWrite {
     pub found: Placement,
 }
 
+impl Sample {
+    /// A value, rounded down to thousandths; saturates.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "`as` saturates, and NaN gives zero")]
+    pub fn new(value: f64, at: Timestamp) -> Self {
+        Self { at, thousandths: (value * 1000.0).floor() as i64 }
+    }
+
+    /// The value.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "rounding far beyond what a rate means")]
+    pub fn value(self) -> f64 {
+        self.thousandths as f64 / 1000.0
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self {
@@ -223,6 +239,27 @@ impl Memory {
     pub fn foreign_writes_repeated(&self, now: Timestamp) -> bool {
         let recent = |at: &&Timestamp| now.duration_since(**at) < FOREIGN_WRITES_WITHIN;
         self.foreign_writes.iter().filter(recent).count() >= FOREIGN_WRITES_REPEATED
+    }
+
+    /// The memory as a decision at `now` may use it. Where the clock was set back, instants that are to come are
+    /// taken for now, else they would count for as long as the clock was ahead.
+    pub(crate) fn seen_at(&self, now: Timestamp) -> Self {
+        let mut memory = self.clone();
+        let LastValues { request_rate, burst_rate, latency, errors } = &mut memory.last;
+        let samples = [request_rate, burst_rate, latency, errors].into_iter().flatten();
+        let Guard { above_since, calm_since, ready_since, .. } = &mut memory.guard;
+        let singles =
+            [&mut memory.at, &mut memory.trusted_since, above_since, calm_since, ready_since];
+        let recommended = memory.highs.iter_mut().chain(&mut memory.lows);
+        let instants = (singles.into_iter().flatten())
+            .chain(samples.map(|sample| &mut sample.at))
+            .chain(recommended.map(|recommendation| &mut recommendation.at))
+            .chain(memory.changes.iter_mut().map(|change| &mut change.at))
+            .chain(&mut memory.foreign_writes);
+        for at in instants {
+            *at = (*at).min(now);
+        }
+        memory
     }
 
     /// Notes a foreign write.

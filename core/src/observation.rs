@@ -104,3 +104,14 @@ pub enum Reading {
     /// No answer within the deadline, or an error.
     Failed,
 }
+
+impl Observation {
+    /// The Ready pods of both targets.
+    #[must_use]
+    pub fn ready(&self) -> Replicas {
+        match self.spot {
+            SpotTarget::Present(spot) => self.on_demand.ready.plus(spot.ready),
+            SpotTarget::None | SpotTarget::Lost(_) => self.on_demand.ready,
+        }
+    }
+}

@@ -19,12 +19,11 @@ pub enum Signal<T> {
         /// The value so far.
         value: T,
     },
-    /// The newest sample is too old, or too few pods are scraped. The last good value, if it is young enough to
-    /// serve, is a lower bound.
+    /// The newest sample is too old, or too few pods are scraped; what those say is a lower bound.
     Stale {
         /// How old the newest sample is.
         age: Duration,
-        /// The last good value, while it serves.
+        /// What the pods that are scraped say; nothing where the sample is too old.
         last: Option<T>,
     },
     /// No answer, or an empty one.
@@ -68,6 +67,37 @@ impl<T: Copy> Signal<T> {
             Self::Absent { .. } => Verdict::Absent,
             Self::Invalid { .. } => Verdict::Invalid,
         }
+    }
+
+    /// What is known: the value, or a lower bound of it. Idle is not a value; it means nothing is asked for.
+    #[must_use]
+    pub const fn value(&self) -> Option<T> {
+        match self {
+            Self::Fresh { value, .. } | Self::Warming { value } => Some(*value),
+            Self::Stale { last, .. } | Self::Absent { last } | Self::Invalid { last } => *last,
+            Self::Idle => None,
+        }
+    }
+
+    /// What was measured just now, complete or not; never a remembered value.
+    #[must_use]
+    pub const fn live(&self) -> Option<T> {
+        match self {
+            Self::Fresh { value, .. } | Self::Warming { value } => Some(*value),
+            Self::Stale { last, .. } => *last,
+            Self::Idle | Self::Absent { .. } | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// Whether nothing is known, not even a lower bound.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::Stale { last: None, .. }
+                | Self::Absent { last: None }
+                | Self::Invalid { last: None }
+        )
     }
 
     /// Whether the signal may speak for scale-in.

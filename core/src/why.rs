@@ -229,6 +229,8 @@ pub enum SignalName {
     Latency,
     /// The share of failed requests.
     Errors,
+    /// The pods that are scraped.
+    ScrapedPods,
 }
 
 impl Why {
@@ -282,6 +284,7 @@ impl SignalName {
             Self::BurstRate => "burst rate",
             Self::Latency => "latency",
             Self::Errors => "error rate",
+            Self::ScrapedPods => "scraped pods",
         }
     }
 }
@@ -289,45 +292,5 @@ impl SignalName {
 impl fmt::Display for SignalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fresh { .. }
-            | Self::Idle
-            | Self::Warming { .. }
-            | Self::Stale { .. }
-            | Self::PartialScrape { .. }
-            | Self::Absent { .. }
-            | Self::Invalid { .. }
-            | Self::PrometheusUnreachable { .. } => self.say_trust(f),
-            Self::RequestRate { .. }
-            | Self::Burst { .. }
-            | Self::LatencyGuard { .. }
-            | Self::WithinTolerance { .. }
-            | Self::Hold { .. }
-            | Self::LatencyAboveLimit { .. }
-            | Self::ErrorsAboveLimit { .. }
-            | Self::RolloutInProgress { .. }
-            | Self::ReplicasUnknown => self.say_demand(f),
-            Self::Stabilized { .. }
-            | Self::ScaleUpLimit { .. }
-            | Self::ScaleDownLimit { .. }
-            | Self::AtMin { .. }
-            | Self::AtMax { .. }
-            | Self::Fallback { .. }
-            | Self::Adopted { .. }
-            | Self::ScaleOutOnly { .. }
-            | Self::ObserveOnly
-            | Self::NotLimited => self.say_limits(f),
-            Self::AsExpected
-            | Self::Placed { .. }
-            | Self::MoveInProgress { .. }
-            | Self::SpotTargetMissing
-            | Self::ConflictingAutoscaler
-            | Self::DatabaseOrDependencyBound { .. } => self.say_placement_and_health(f),
-        }
     }
 }

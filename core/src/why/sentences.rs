@@ -1,13 +1,12 @@
-//! The sentences of [`Why`], by the part of the decision that they come from.
+//! The sentences of [`Why`]: one per variant, as people read them.
 
 use super::Why;
 use std::fmt;
 use std::time::Duration;
 
-/// What [`Why`] says, in the four groups of its variants; a variant of another group says nothing.
-impl Why {
-    /// How far the signals can be trusted.
-    pub(super) fn say_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl fmt::Display for Why {
+    #[allow(clippy::too_many_lines, reason = "a table: one sentence per variant")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fresh { age } => write!(f, "all signals are fresh, {} old", Seconds(*age)),
             Self::Idle => f.write_str("pods are scraped and there are no requests"),
@@ -35,13 +34,6 @@ impl Why {
             Self::PrometheusUnreachable { signal } => {
                 write!(f, "Prometheus did not answer for the {signal}")
             }
-            _ => Ok(()),
-        }
-    }
-
-    /// What demand asks for, and what keeps it from removing.
-    pub(super) fn say_demand(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
             Self::RequestRate { rate, per_replica, asks } => {
                 write!(f, "{rate} / {} per replica asks for {asks}", per_replica.get())
             }
@@ -76,13 +68,6 @@ impl Why {
             Self::ReplicasUnknown => {
                 f.write_str("spec.replicas of a target is unknown: nothing is written")
             }
-            _ => Ok(()),
-        }
-    }
-
-    /// What limits the size.
-    pub(super) fn say_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
             Self::Stabilized { asks, keeps, until } => {
                 write!(
                     f,
@@ -113,13 +98,6 @@ impl Why {
             }
             Self::ObserveOnly => f.write_str("mode Observe: nothing is written"),
             Self::NotLimited => f.write_str("nothing to change"),
-            _ => Ok(()),
-        }
-    }
-
-    /// How the fleet is split and how it fares.
-    pub(super) fn say_placement_and_health(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
             Self::AsExpected => f.write_str("as expected"),
             Self::Placed { on_demand, spot } => write!(f, "{on_demand} on demand, {spot} on spot"),
             Self::MoveInProgress { on_demand, spot, size } => write!(
@@ -137,7 +115,6 @@ impl Why {
                 "two steps to {replicas} replicas did not improve p{percentile} {before} by a tenth \
                  (target {target}): a database or another dependency is the limit"
             ),
-            _ => Ok(()),
         }
     }
 }

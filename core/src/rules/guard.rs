@@ -1,0 +1,148 @@
+//! The latency guard: latency above its target asks for a step out, in one direction and bounded.
+//!
+//! A step is a tenth of the fleet. The next one waits until the pods of the last one have been Ready for a window,
+//! so that each is judged on what it did. Where two steps have not improved latency by a tenth while each replica
+//! has less to do than it can carry, more replicas do not help: the guard stops asking and says so. Latency is
+//! never used as a ratio: it does not grow in proportion to load, and ratio control on it runs away.
+
+use crate::memory::{Guard, Sample};
+use crate::policy::LatencyPolicy;
+use crate::quantity::{Millis, Replicas};
+use crate::signal::Signal;
+use crate::why::Why;
+use crate::window::signed;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use super::Outcome;
+
+/// Latency must have been above its target for so long.
+const ABOVE_FOR: SignedDuration = SignedDuration::from_secs(30);
+/// After so long a calm everything is forgotten.
+const CALM_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// Above this share of the target nothing is removed.
+const CALM_SHARE: f64 = 0.8;
+/// An improvement below this is none.
+const IMPROVED_SHARE: f64 = 0.9;
+/// So many steps have to show an effect.
+const STEPS_TO_JUDGE: i32 = 2;
+/// A step is this part of the fleet.
+const STEP: u32 = 10;
+
+/// What the guard looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The policy of the guarded latency.
+    pub policy: &'a LatencyPolicy,
+    /// The latency.
+    pub latency: &'a Signal<Millis>,
+    /// The time over which latency is taken.
+    pub window: Duration,
+    /// The fleet's size.
+    pub current: Replicas,
+    /// Its largest size.
+    pub max: Replicas,
+    /// Its Ready pods.
+    pub ready: Replicas,
+    /// Whether each replica has more to do than it can carry.
+    pub overloaded: bool,
+    /// The time.
+    pub now: Timestamp,
+    /// Since when a state that is first seen now has held: `now`, and after a restart the instant of the memory,
+    /// so that the restart delays no step.
+    pub since: Timestamp,
+}
+
+/// The limit above which latency forbids scale-in.
+#[must_use]
+pub fn calm_limit(policy: &LatencyPolicy) -> Millis {
+    Millis::new(policy.target.get() * CALM_SHARE).unwrap_or_default()
+}
+
+/// What the guard asks for, if anything; its state is carried on in `state`.
+#[must_use]
+pub fn guard(view: &View, state: &mut Guard) -> Option<Outcome> {
+    let Some(latency) = view.latency.live() else {
+        state.above_since = None;
+        if matches!(view.latency, Signal::Idle) {
+            be_calm(view, state);
+        } else {
+            state.calm_since = None;
+        }
+        return None;
+    };
+    if latency <= calm_limit(view.policy) {
+        state.above_since = None;
+        be_calm(view, state);
+        return None;
+    }
+    state.calm_since = None;
+    let noise = 1.0 + view.policy.tolerance.get() / 100.0;
+    if latency.get() <= view.policy.target.get() * noise {
+        state.above_since = None;
+        return None;
+    }
+    let above_since = *state.above_since.get_or_insert(view.since);
+    if view.now.duration_since(above_since) < ABOVE_FOR || state.exhausted {
+        return None;
+    }
+    step(view, state, latency).map(|asks| Outcome {
+        replicas: asks,
+        why: Why::LatencyGuard {
+            percentile: view.policy.percentile,
+            latency,
+            target: view.policy.target,
+            asks,
+        },
+    })
+}
+
+/// Counts calm time and forgets everything after enough of it.
+fn be_calm(view: &View, state: &mut Guard) {
+    let calm_since = *state.calm_since.get_or_insert(view.since);
+    if view.now.duration_since(calm_since) >= CALM_FOR {
+        *state = Guard { calm_since: Some(calm_since), ..Guard::default() };
+    }
+}
+
+/// The size to ask for: the last step's until its pods are there, then one step more unless steps do not help.
+fn step(view: &View, state: &mut Guard, latency: Millis) -> Option<Replicas> {
+    let one_more = view.current.plus(Replicas::new(view.current.get().div_ceil(STEP).max(1)));
+    if let Some(asked) = state.asked.map(|asked| asked.min(one_more)) {
+        state.asked = Some(asked);
+        if view.ready < asked {
+            state.ready_since = None;
+        } else {
+            state.ready_since.get_or_insert(view.since);
+        }
+        let done = state
+            .ready_since
+            .is_some_and(|since| view.now.duration_since(since) >= signed(view.window));
+        if !done {
+            return (asked > view.current).then_some(asked);
+        }
+        judge(view, state, latency);
+    }
+    if state.exhausted || view.current >= view.max {
+        return None;
+    }
+    let asks = one_more.min(view.max);
+    state.baseline.get_or_insert(Sample::new(latency.get(), view.now).thousandths);
+    state.steps = (state.steps + 1).clamp(0, STEPS_TO_JUDGE);
+    state.asked = Some(asks);
+    state.ready_since = None;
+    Some(asks)
+}
+
+/// Whether the steps so far have helped.
+fn judge(view: &View, state: &mut Guard, latency: Millis) {
+    let Some(baseline) = state.baseline else { return };
+    let now = Sample::new(latency.get(), view.now);
+    let before = Sample { at: view.now, thousandths: baseline };
+    if now.value() <= before.value() * IMPROVED_SHARE {
+        state.baseline = Some(now.thousandths);
+        state.steps = 0;
+    } else if state.steps >= STEPS_TO_JUDGE && !view.overloaded {
+        state.exhausted = true;
+    }
+}

@@ -1,0 +1,94 @@
+//! Where a decision starts from: the fleet's current size, and what a restart or a gap does to the memory.
+//!
+//! The current size is the one that was decided last, without replicas that are only there for a move between
+//! targets. What is there counts where nothing else does: when a fleet is taken over, when it is only observed, and
+//! after a restart if it is more than what is remembered.
+
+use crate::changes::Change;
+use crate::decide::{note_change, recommend_high};
+use crate::memory::Memory;
+use crate::observation::{Observation, SpotTarget};
+use crate::policy::{FleetPolicy, Mode};
+use crate::quantity::Replicas;
+use crate::window::signed;
+use jiff::{SignedDuration, Timestamp};
+
+/// Between decisions that are further apart nobody knows what would have been recommended.
+const GAP: SignedDuration = SignedDuration::from_secs(30);
+
+/// Where a decision starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// The size before.
+    pub(crate) current: Replicas,
+    /// What is there.
+    pub(crate) found: Replicas,
+    /// Whether the fleet is taken over.
+    pub(crate) adopts: bool,
+    /// Since when a state that is first seen now has held, as far as scale-out goes: after a restart, since the
+    /// memory was written.
+    pub(crate) since: Timestamp,
+}
+
+impl Start {
+    /// Finds it and makes up in `after` for what was not seen; `None` where a target's size is unknown.
+    pub(crate) fn find(
+        policy: &FleetPolicy,
+        seen: &Observation,
+        after: &mut Memory,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let found = found(policy, seen)?;
+        let adopts = after.adopts(policy.mode);
+        let remembered = after.size.filter(|_| !adopts).unwrap_or(found);
+        let current = match policy.mode {
+            Mode::Observe => found,
+            Mode::Enforce | Mode::ScaleOutOnly if after.resumed => {
+                with_lost_writes(after, remembered, found)
+            }
+            Mode::Enforce | Mode::ScaleOutOnly => remembered,
+        };
+        let since = after.at.filter(|_| after.resumed).unwrap_or(now);
+        if after.resumed {
+            keep_climbing(policy, after, current > remembered, now);
+        }
+        if policy.mode == Mode::Observe {
+            note_change(after, &policy.behavior, Change::between(remembered, found, now));
+        } else if after.foreign_write(seen).is_some() {
+            after.note_foreign_write(now);
+        }
+        let gap = after.at.is_none_or(|at| now.duration_since(at) > GAP);
+        if adopts || after.resumed || gap {
+            recommend_high(after, &policy.behavior, current, now);
+            after.trusted_since = after.trusted_since.map(|_| now);
+        }
+        Some(Self { current, found, adopts, since })
+    }
+}
+
+/// The replicas that the targets are asked for now; `None` where one is unknown.
+fn found(policy: &FleetPolicy, seen: &Observation) -> Option<Replicas> {
+    let spot = match seen.spot {
+        SpotTarget::Present(target) if policy.spot.is_some() => target.wanted?,
+        SpotTarget::None | SpotTarget::Lost(_) | SpotTarget::Present(_) => Replicas::ZERO,
+    };
+    Some(seen.on_demand.wanted?.plus(spot))
+}
+
+/// The size after a restart: what is there counts if it is more than what we remember to have asked for, as our
+/// last write may not be remembered. A move in progress that is remembered is no growth.
+fn with_lost_writes(memory: &Memory, remembered: Replicas, found: Replicas) -> Replicas {
+    let asked = memory.placement.map_or(remembered, |placement| {
+        let spot = placement.spot.unwrap_or_default();
+        placement.on_demand.unwrap_or_default().plus(spot)
+    });
+    if found > asked { remembered.max(found) } else { remembered }
+}
+
+/// A scale-out that may have been running at the restart runs on.
+fn keep_climbing(policy: &FleetPolicy, after: &mut Memory, grown: bool, now: Timestamp) {
+    let was_climbing = after.climbing_until.zip(after.at).is_some_and(|(until, at)| until > at);
+    if was_climbing || grown {
+        after.climbing_until = now.checked_add(signed(policy.signals.window)).ok();
+    }
+}
