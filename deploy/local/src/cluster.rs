@@ -2,7 +2,7 @@
 //! call them through `spawn_blocking`.
 
 use std::{
-    collections::BTreeSet, net::SocketAddr, path::PathBuf, process::Command, time::Duration,
+    collections::BTreeSet, fs, net::SocketAddr, path::PathBuf, process::Command, time::Duration,
 };
 
 use crate::{
@@ -10,12 +10,12 @@ use crate::{
     lock::Lock,
     network::LAST_INDEX,
     options::{Image, Name, NodeSpec, Options},
-    paths::State,
+    paths::{self, State},
     prerequisites, probe,
     process::{Call, Output},
     program::Program,
     programs::Programs,
-    progress::{Event, Progress, Silent},
+    progress::{Progress, Silent},
     remains,
     supervisor::{
         self,
@@ -56,9 +56,27 @@ impl Cluster {
         supervisor::launch(&name)?;
         let cluster = Self { name, state, programs };
         let request = Request::Up { options, programs: cluster.programs.clone() };
-        cluster.done(&request, progress)?;
-        progress.report(Event::Step(format!("cluster {} is up", cluster.name)));
+        if let Err(problem) = cluster.done(&request, progress) {
+            return Err(cluster.give_up(problem));
+        }
+        progress.step(format!("cluster {} is up", cluster.name));
         Ok(cluster)
+    }
+
+    /// Keeps the logs of a cluster that did not come up, and removes the rest.
+    fn give_up(self, problem: Error) -> Error {
+        let kept = paths::cache().and_then(|cache| {
+            let kept = cache.join("logs").join(self.name.as_str());
+            paths::copy_files(&self.logs(), &kept)?;
+            Ok(kept)
+        });
+        let gone =
+            probe::until("the supervisor to end", GONE, || Ok(!Lock::is_held(&self.state.lock)));
+        let removed = gone.and_then(|()| Self::remove(&self.name, &Silent));
+        match (kept, removed) {
+            (Ok(logs), Ok(_)) => Error::NotUp { problem: Box::new(problem), logs },
+            (Err(_), _) | (_, Err(_)) => problem,
+        }
     }
 
     /// The handle of a cluster that runs.
@@ -82,13 +100,13 @@ impl Cluster {
         prerequisites::supported()?;
         let state = State::of(name);
         if Lock::is_held(&state.lock) {
-            progress.report(Event::Step(format!("taking cluster {name} down")));
+            progress.step(format!("taking cluster {name} down"));
             return end(&state).map(|()| true);
         }
         if !state.root.exists() && !state.lock.exists() {
             return Ok(false);
         }
-        progress.report(Event::Step(format!("removing what is left of cluster {name}")));
+        progress.step(format!("removing what is left of cluster {name}"));
         let Some(lock) = Lock::take(&state.lock)? else {
             return Err(Error::AlreadyRunning { name: name.to_string() });
         };
@@ -146,7 +164,7 @@ impl Cluster {
     }
 
     /// Ends a node at once with everything on it, as when a spot instance is taken back without notice. Its
-    /// object stays in the API and becomes NotReady.
+    /// object stays in the API and becomes `NotReady`.
     pub fn kill_node(&self, name: &Name) -> Result<()> {
         self.done(&Request::KillNode(name.clone()), &Silent)
     }
@@ -156,18 +174,23 @@ impl Cluster {
         self.done(&Request::LoadImage(image), &Silent)
     }
 
-    /// Opens a way from a free port of 127.0.0.1 to an address in the cluster's network: of the bridge, of a
-    /// node or of a pod. It stays open until the cluster ends.
-    pub fn forward(&self, target: SocketAddr) -> Result<SocketAddr> {
-        match self.ask(&Request::Forward(target))? {
+    /// Opens a way from a free port of 127.0.0.1 to an address in the cluster's network, as seen from a place:
+    /// Services are known to nodes only. It stays open until the cluster ends, or the node.
+    pub fn forward(&self, place: &Place, target: SocketAddr) -> Result<SocketAddr> {
+        match self.ask(&Request::Forward(place.clone(), target))? {
             Reply::Forwarded(address) => Ok(address),
             other => Err(unexpected(&other)),
         }
     }
 
-    /// What kubectl prints, as the administrator; an error if it fails or takes more than a minute.
+    /// What kubectl prints, as the administrator; an error if it fails or takes more than three minutes.
     pub fn kubectl(&self, args: &[&str]) -> Result<String> {
         world::kubectl(&self.programs, &self.state).args(args).text()
+    }
+
+    /// What kubectl prints and how it ends, as the administrator; a refusal is no error here.
+    pub fn try_kubectl(&self, args: &[&str]) -> Result<Output> {
+        world::kubectl(&self.programs, &self.state).args(args).output()
     }
 
     /// Applies manifests, given as YAML or JSON.
@@ -233,8 +256,19 @@ impl Cluster {
 
 /// Takes a running cluster down, and waits for the end of its supervisor.
 fn end(state: &State) -> Result<()> {
-    ask(&state.socket(), &Request::Down, &Silent)?;
-    probe::until("the cluster's supervisor to end", GONE, || Ok(!Lock::is_held(&state.lock)))
+    match ask(&state.socket(), &Request::Down, &Silent)? {
+        Reply::Ended(supervisors) => {
+            let ended = || Ok(!supervisors.into_iter().any(is_running));
+            probe::until("the cluster's supervisor to end", GONE, ended)
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// A process that has ended but that nobody has reaped is not running.
+fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
 }
 
 fn unexpected(reply: &Reply) -> Error {

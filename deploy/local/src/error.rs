@@ -2,7 +2,7 @@
 //!
 //! Used by every module of this crate; callers print it as it is.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 /// A failure of the local cluster.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum Error {
     AlreadyRunning {
         /// Its name.
         name: String,
+    },
+    /// A cluster could not be started; nothing of it runs.
+    #[error("the cluster did not come up: {problem}; its logs are in {}", logs.display())]
+    NotUp {
+        /// What went wrong.
+        problem: Box<Error>,
+        /// Where its logs were kept.
+        logs: PathBuf,
     },
     /// No cluster of that name runs.
     #[error("no cluster named {name:?} is running: start it with `cargo xtask up --name {name}`")]

@@ -292,7 +292,7 @@ fn targets(client: Client, namespace: &str, fleet: &str) -> impl Stream<Item = C
     objects(api, of_fleet).map(move |deployment| {
         let count = |value: Option<i32>| value.and_then(|n| u32::try_from(n).ok());
         let target = Target {
-            wanted: count(deployment.spec.and_then(|spec| spec.replicas)).unwrap_or_default(),
+            wanted: count(deployment.spec.replicas).unwrap_or_default(),
             ready: count(deployment.status.and_then(|s| s.ready_replicas)).unwrap_or_default(),
         };
         let name = deployment.metadata.name;

@@ -21,7 +21,7 @@ const DATABASE: &str = "campaign";
 const USER: &str = "campaign";
 /// The owner of its files and process.
 const OWNER: &str = "mysql";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 impl Cluster {
     /// Starts the database, and returns the URL under which pods reach it. The data outlives `stop`.

@@ -73,6 +73,11 @@ impl State {
         self.root.join("home")
     }
 
+    /// Where programs put temporary files.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
     /// The directory of one node.
     pub(crate) fn node(&self, name: &Name) -> PathBuf {
         self.root.join("nodes").join(name.as_str())
@@ -102,6 +107,13 @@ pub(crate) fn make_directory(path: &Path) -> Result<()> {
     builder.create(path).because(|| format!("make {}", path.display()))
 }
 
+/// Makes a directory in which every user may make files.
+pub(crate) fn make_shared_directory(path: &Path) -> Result<()> {
+    make_directory(path)?;
+    let everyone = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(path, everyone).because(|| format!("share {}", path.display()))
+}
+
 /// Writes a file that only root can read, from its first byte on.
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
     if let Some(directory) = path.parent() {
@@ -122,6 +134,18 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
         make_directory(directory)?;
     }
     fs::write(path, text).because(|| format!("write {}", path.display()))
+}
+
+/// Copies the files of a directory, not those below it.
+pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    remove_directory(to)?;
+    make_directory(to)?;
+    let files = fs::read_dir(from).because(|| format!("read {}", from.display()))?;
+    for file in files.flatten().filter(|file| file.file_type().is_ok_and(|kind| kind.is_file())) {
+        fs::copy(file.path(), to.join(file.file_name()))
+            .because(|| format!("copy {}", file.path().display()))?;
+    }
+    Ok(())
 }
 
 /// Removes a directory and all in it; one that does not exist is no error.

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     enter::Entry,
     error::{Because, Error, Result},
-    paths, probe,
+    paths::State,
+    probe,
     probe::Ready,
     process::{self, quote},
 };
@@ -43,17 +44,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a program where `entry` says, with its output in `log`.
-    pub(crate) fn start(name: &str, entry: &Entry, log: &Path, home: &Path) -> Result<Self> {
-        if let Some(directory) = log.parent() {
-            paths::make_directory(directory)?;
-        }
-        let open = || File::options().create(true).append(true).open(log);
+    /// Starts a program where `entry` says, with its output in its log.
+    pub(crate) fn start(name: &str, entry: &Entry, state: &State) -> Result<Self> {
+        let log = state.log(name);
+        let open = || File::options().create(true).append(true).open(&log);
         let output = open().because(|| format!("open {}", log.display()))?;
         let errors = output.try_clone().because(|| format!("open {}", log.display()))?;
         // The file may have been replaced by a newer build since this process began.
         let mut command = entry.command(Path::new("/proc/self/exe"))?;
-        command.env_clear().env("HOME", home).env("TMPDIR", "/tmp");
+        command.env_clear().env("HOME", state.home()).env("TMPDIR", state.scratch());
         command.env("PATH", search_path(entry));
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().because(|| format!("start {name}"))?;
@@ -84,7 +83,7 @@ impl Running {
         patience: Duration,
         log: &Path,
     ) -> Result<()> {
-        let what = format!("{} to be ready (its log: {})", self.name, log.display());
+        let what = format!("{} to be ready", self.name);
         probe::until(&what, patience, || {
             self.check(log)?;
             Ok(ready.ask())

@@ -54,7 +54,7 @@ const EXPECTED: [&str; 15] = [
     "promtool",
     "vegeta",
 ];
-const BUILD: Duration = Duration::from_mins(60);
+const BUILD: Duration = Duration::from_hours(1);
 
 /// The directory with all programs of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

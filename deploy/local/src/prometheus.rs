@@ -16,7 +16,7 @@ use crate::{
 
 const NAME: &str = "prometheus";
 const PORT: u16 = 9090;
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 impl Cluster {
     /// Starts Prometheus with these recording and alerting rules.

@@ -9,7 +9,7 @@ use crate::options::{Image, Name, Options};
 use crate::process::{Call, Output};
 use crate::programs::Programs;
 use crate::progress::Progress;
-use crate::supervisor;
+use crate::supervisor::{self, protocol::Place};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -137,7 +137,7 @@ impl Stack {
 
     /// Starts a stream of load from a node's network.
     pub fn load(&self, stream: Stream) -> Result<Running> {
-        let place = supervisor::protocol::Place::Node(LOAD_NODE.parse()?);
+        let place = Place::Node(LOAD_NODE.parse()?);
         load::start(&self.cluster, &place, &self.generator, stream)
     }
 
@@ -238,9 +238,9 @@ impl Unserved {
             .trim()
             .parse()
             .map_err(|_| Error::Protocol(format!("the Service's address is {address:?}")))?;
-        let prometheus = self.cluster.forward(Cluster::prometheus_address())?;
-        // Services are reached through a node: the control plane's network runs no kube-proxy.
-        let front = self.cluster.forward_from_node(&LOAD_NODE.parse()?, service)?;
+        let prometheus =
+            self.cluster.forward(&Place::ControlPlane, Cluster::prometheus_address())?;
+        let front = self.cluster.forward(&Place::Node(LOAD_NODE.parse()?), service)?;
         let Self { cluster, workspace } = self;
         Ok(Stack { cluster, workspace, generator, service, prometheus, front })
     }

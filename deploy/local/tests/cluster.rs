@@ -36,6 +36,10 @@ fn a_cluster_lives_and_leaves_no_trace() {
         "this test makes namespaces and control groups: run it as root"
     );
     Cluster::remove(&name("it"), &Silent).expect("remains of an earlier run removed");
+    assert!(
+        !Path::new("/var/lib/apifleet").exists(),
+        "this test compares the machine before and after: take the cluster that runs down first"
+    );
     let before = trace::of_this_machine();
 
     let cluster = up_is_fast_and_labels_its_nodes();
@@ -114,13 +118,17 @@ fn nobody_gets_in_without_a_certificate(cluster: &Cluster) {
     let text = fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig");
     assert!(!text.contains("insecure"), "a kubeconfig that skips verification");
     let mut config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    config["users"][0]["user"] = serde_json::json!({});
+    // Without any credentials kubectl would ask for some instead of trying.
+    config["users"][0]["user"] = serde_json::json!({"token": "nobodys"});
     let directory = tempfile::tempdir().expect("a directory");
-    let anonymous = directory.path().join("kubeconfig");
-    fs::write(&anonymous, config.to_string()).expect("written");
-    let flag = format!("--kubeconfig={}", anonymous.display());
-    let refused = cluster.kubectl(&[&flag, "get", "--raw=/livez"]).expect_err("anonymous");
-    assert!(refused.to_string().contains("Unauthorized"), "{refused}");
+    let nobodys = directory.path().join("kubeconfig");
+    fs::write(&nobodys, config.to_string()).expect("written");
+    let flag = format!("--kubeconfig={}", nobodys.display());
+    let refused = cluster.kubectl(&[&flag, "get", "pods"]).expect_err("nobody");
+    assert!(refused.to_string().contains("must be logged in"), "{refused}");
+    let anonymous = ["--as=system:anonymous", "--as-group=system:unauthenticated"];
+    let refused = cluster.kubectl(&[&anonymous[..], &["get", "nodes"]].concat());
+    assert!(refused.expect_err("anonymous").to_string().contains("Forbidden"));
 }
 
 fn a_pod_finds_services_by_name(cluster: &Cluster) {

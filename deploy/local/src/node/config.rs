@@ -123,7 +123,7 @@ pub(super) fn kubelet(
     directory: &Path,
     group: &str,
 ) -> Value {
-    let mut config = json!({
+    json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "authentication": {
@@ -153,11 +153,8 @@ pub(super) fn kubelet(
         "nodeStatusUpdateFrequency": "4s",
         "providerID": format!("aws:///{}/i-{index:017x}", spec.zone),
         "volumePluginDir": directory.join("volume-plugins"),
-    });
-    if site.cgroups.is_v1() {
-        config["failCgroupV1"] = json!(false);
-    }
-    config
+        "failCgroupV1": !site.cgroups.is_v1(),
+    })
 }
 
 /// The kubelet's command line: what its configuration file cannot say.

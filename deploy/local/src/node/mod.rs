@@ -83,9 +83,9 @@ impl Node {
         };
         let name = format!("containerd-{}", spec.name);
         let log = site.state.log(&name);
-        let mut runtime = Running::start(&name, &entry, &log, &site.state.home())?;
+        let mut runtime = Running::start(&name, &entry, site.state)?;
         let socket = config::socket(&directory);
-        let what = format!("the container runtime of {} (its log: {})", spec.name, log.display());
+        let what = format!("the container runtime of {}", spec.name);
         probe::until(&what, RUNTIME_PATIENCE, || {
             runtime.check(&log)?;
             Ok(UnixStream::connect(&socket).is_ok())
@@ -102,10 +102,14 @@ impl Node {
         for (agent, argv) in [("kubelet", kubelet), ("proxy", proxy)] {
             let entry = self.place(site.cgroups, argv);
             let name = format!("{agent}-{}", self.spec.name);
-            let log = site.state.log(&name);
-            self.agents.push(Running::start(&name, &entry, &log, &site.state.home())?);
+            self.agents.push(Running::start(&name, &entry, site.state)?);
         }
         Ok(())
+    }
+
+    /// Its network.
+    pub(crate) fn net(&self) -> &Net {
+        &self.net
     }
 
     /// Where a program runs that is to be part of this node.

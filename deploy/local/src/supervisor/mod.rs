@@ -12,7 +12,10 @@ use std::{
     env,
     fs::{self, File},
     io::BufReader,
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        net::{UnixListener, UnixStream},
+        process::parent_id,
+    },
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -49,6 +52,8 @@ use crate::{
 const STARTED: Duration = Duration::from_secs(30);
 /// A client that does not say what it wants is let go.
 const REQUEST: Duration = Duration::from_secs(10);
+/// Whoever only looks whether the lock is held holds it for a moment.
+const GLANCE: Duration = Duration::from_secs(1);
 /// After an error of accept, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 const PROGRAM: &str = "apifleet-local";
@@ -109,7 +114,7 @@ pub fn supervise(name: &str) -> Result<()> {
 pub fn serve(name: &str) -> Result<()> {
     let name: Name = name.parse()?;
     let state = State::of(&name);
-    let Some(lock) = Lock::take(&state.lock)? else {
+    let Ok(lock) = Lock::wait(&state.lock, GLANCE) else {
         return Err(Error::AlreadyRunning { name: name.to_string() });
     };
     remains::clear(&state)?;
@@ -134,6 +139,11 @@ pub fn serve(name: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The outer process and this one.
+fn supervisors() -> [u32; 2] {
+    [parent_id(), process::id()]
 }
 
 /// What there is to serve.
@@ -170,7 +180,7 @@ impl Server {
         let relay = Relay(Mutex::new(stream.try_clone().because(talking)?));
         let request = receive(&mut BufReader::new(stream.try_clone().because(talking)?))?;
         let (answer, is_last) = match request {
-            Request::Down => (self.down().map(|()| Reply::Done), true),
+            Request::Down => (self.down().map(|()| Reply::Ended(supervisors())), true),
             Request::Up { options, programs } => {
                 let result = self.up(options, programs, &relay);
                 let is_last = result.is_err();
@@ -197,8 +207,8 @@ impl Server {
                 Ok(())
             }
             Err(problem) => {
+                // Logs are left for the client to keep; it then removes what is left.
                 *stage = None;
-                self.sweep()?;
                 Err(problem)
             }
         }
@@ -216,7 +226,9 @@ impl Server {
             Request::LoadImage(image) => world.load_image(image).map(done),
             Request::Start(program) => world.start(program).map(done),
             Request::Stop(name) => world.stop(name).map(done),
-            Request::Forward(target) => world.forward(*target).map(Reply::Forwarded),
+            Request::Forward(place, target) => {
+                world.forward(place, *target).map(Reply::Forwarded)
+            },
             Request::Place(place) => world.place(place).map(Reply::Placed),
             Request::Status => Ok(Reply::Status(world.status())),
             Request::Up { .. } | Request::Down => {

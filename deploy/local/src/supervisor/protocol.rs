@@ -40,7 +40,7 @@ pub(crate) enum Request {
     /// End such a program.
     Stop(String),
     /// Open a way from 127.0.0.1.
-    Forward(SocketAddr),
+    Forward(Place, SocketAddr),
     /// Say where a program of the caller has to run.
     Place(Place),
     /// Tell what is there.
@@ -50,7 +50,7 @@ pub(crate) enum Request {
 }
 
 /// Where in a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Place {
     /// The control plane's network, on the bridge.
@@ -67,6 +67,8 @@ pub(crate) enum Reply {
     Progress(Event),
     /// Done.
     Done,
+    /// Everything has ended but these processes, which end now.
+    Ended([u32; 2]),
     /// The way leads from here.
     Forwarded(SocketAddr),
     /// The caller's program has to run there.
@@ -105,7 +107,7 @@ impl Request {
     /// How long to wait for the next line of the answer.
     fn patience(&self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status | Self::Place(_) | Self::Forward(_) => 30,
+            Self::Status | Self::Place(_) | Self::Forward(..) => 30,
             Self::KillNode(_) | Self::Stop(_) => 60,
             Self::Up { .. }
             | Self::AddNode(_)

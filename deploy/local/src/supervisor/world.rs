@@ -1,9 +1,6 @@
 //! The cluster as its supervisor holds it: networks, nodes, programs. What starts what, in which order.
 
-use std::{
-    collections::BTreeMap, fs, net::SocketAddr, os::unix::process::parent_id, path::PathBuf,
-    process, thread, time::Duration,
-};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 use super::protocol::{NodeStatus, Place, Status};
 use crate::{
@@ -16,7 +13,7 @@ use crate::{
     network::{self, CONTROL_PLANE, LAST_INDEX, Net},
     node::{self, Node, PAUSE_IMAGE, Site},
     options::{Image, Name, NodeSpec, Options},
-    paths::State,
+    paths::{self, State},
     pki::Authority,
     probe::{self, Ready},
     process::Call,
@@ -25,8 +22,10 @@ use crate::{
     progress::Progress,
 };
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(10);
+/// Longer than the minute for which people let `kubectl wait`.
+const KUBECTL: Duration = Duration::from_mins(3);
 const END: Duration = Duration::from_secs(20);
 /// Ways from 127.0.0.1; each has a thread.
 const MOST_FORWARDS: usize = 64;
@@ -40,9 +39,10 @@ pub(crate) struct World {
     net: Net,
     nodes: BTreeMap<Name, Node>,
     last_index: u8,
-    images: Vec<PathBuf>,
+    /// Archives by reference.
+    images: BTreeMap<String, PathBuf>,
     running: BTreeMap<String, Running>,
-    forwards: BTreeMap<SocketAddr, SocketAddr>,
+    forwards: BTreeMap<(Place, SocketAddr), SocketAddr>,
 }
 
 impl World {
@@ -60,14 +60,14 @@ impl World {
         let pause = world.programs.path("pause");
         let pause = Image { reference: PAUSE_IMAGE.into(), program: pause };
         for image in [pause].iter().chain(&options.images) {
-            let archive = world.pack(image)?;
-            world.images.push(archive);
+            world.keep(image)?;
         }
         let specs: Vec<_> = (1..=LAST_INDEX).zip(options.nodes).collect();
         world.last_index = specs.last().map_or(0, |(index, _)| *index);
+        let archives: Vec<_> = world.images.values().cloned().collect();
         let site = world.site();
         let (ready, booted) = thread::scope(|scope| {
-            let booting = scope.spawn(|| node::boot_all(site, specs, &world.images));
+            let booting = scope.spawn(|| node::boot_all(site, specs, &archives));
             let ready = world.wait_for_api();
             (ready, booting.join())
         });
@@ -90,8 +90,9 @@ impl World {
             cgroups.create(&format!("{}/{group}", state.group))?;
         }
         for directory in ["home", "log", "images"] {
-            crate::paths::make_directory(&state.root.join(directory))?;
+            paths::make_directory(&state.root.join(directory))?;
         }
+        paths::make_shared_directory(&state.scratch())?;
         let net = Net::new()?;
         net.become_bridge()?;
         let authority = Authority::new("apifleet-local")?;
@@ -106,9 +107,9 @@ impl World {
             net,
             nodes: BTreeMap::new(),
             last_index: 0,
-            images: Vec::new(),
+            images: BTreeMap::new(),
             running: BTreeMap::new(),
-            forwards: BTreeMap::from([(api, outer)]),
+            forwards: BTreeMap::from([((Place::ControlPlane, api), outer)]),
         })
     }
 
@@ -124,9 +125,9 @@ impl World {
 
     fn wait_for_api(&self) -> Result<()> {
         let open = Ready::Tcp((CONTROL_PLANE, API_PORT).into());
-        let what = format!("the API server (its log: {})", self.state.log("apiserver").display());
-        self.net.run(|| probe::until(&what, START, || Ok(open.ask())))??;
-        probe::until(&what, START, || {
+        let what = "the API server to be ready";
+        self.net.run(|| probe::until(what, START, || Ok(open.ask())))??;
+        probe::until(what, START, || {
             let asked = self.kubectl(&["get", "--raw=/readyz"]).output()?;
             Ok(asked.success && asked.stdout == "ok")
         })
@@ -166,8 +167,7 @@ impl World {
 
     fn launch(&mut self, name: &str, argv: Vec<String>) -> Result<()> {
         let entry = self.place_in_control_plane("control-plane", argv);
-        let log = self.state.log(name);
-        let running = Running::start(name, &entry, &log, &self.state.home())?;
+        let running = Running::start(name, &entry, &self.state)?;
         self.running.insert(name.into(), running);
         Ok(())
     }
@@ -215,7 +215,8 @@ impl World {
         }
         let index = self.free_index()?;
         let name = spec.name.clone();
-        let mut node = Node::boot(self.site(), spec, index, &self.images)?;
+        let archives: Vec<_> = self.images.values().cloned().collect();
+        let mut node = Node::boot(self.site(), spec, index, &archives)?;
         node.join(self.site())?;
         self.last_index = index;
         self.nodes.insert(name.clone(), node);
@@ -242,34 +243,43 @@ impl World {
 
     /// Makes an image known to every node, now and later.
     pub(crate) fn load_image(&mut self, image: &Image) -> Result<()> {
-        let archive = self.pack(image)?;
+        let archive = self.keep(image)?;
         let site = self.site();
-        self.nodes.values().try_for_each(|node| node.import(site, &archive))?;
-        self.images.push(archive);
-        Ok(())
+        self.nodes.values().try_for_each(|node| node.import(site, &archive))
     }
 
-    fn pack(&self, image: &Image) -> Result<PathBuf> {
+    /// Packs an image for the nodes to come. It replaces an older one of the same reference.
+    fn keep(&mut self, image: &Image) -> Result<PathBuf> {
+        let known = self.images.len();
         let archive = image::pack(image)?;
-        // Two references may share a digest, as a program is packed under each.
-        let reference = image.reference.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        let name = format!("{reference}-{}.tar", archive.digest.replace(':', "-"));
-        let path = self.state.root.join("images").join(name);
-        fs::write(&path, &archive.bytes).because(|| format!("write {}", path.display()))?;
+        let new = || self.state.root.join("images").join(format!("{known}.tar"));
+        let path = self.images.get(&image.reference).cloned().unwrap_or_else(new);
+        fs::write(&path, &archive).because(|| format!("write {}", path.display()))?;
+        self.images.insert(image.reference.clone(), path.clone());
         Ok(path)
     }
 
     /// Opens a way from 127.0.0.1, or tells the one that is open.
-    pub(crate) fn forward(&mut self, target: SocketAddr) -> Result<SocketAddr> {
-        if let Some(open) = self.forwards.get(&target) {
+    pub(crate) fn forward(&mut self, place: &Place, target: SocketAddr) -> Result<SocketAddr> {
+        let way = (place.clone(), target);
+        if let Some(open) = self.forwards.get(&way) {
             return Ok(*open);
         }
         if self.forwards.len() >= MOST_FORWARDS {
             return Err(Error::Refused(format!("{MOST_FORWARDS} forwards are open already")));
         }
-        let address = forward(&self.net, target)?;
-        self.forwards.insert(target, address);
+        let net = match place {
+            Place::ControlPlane => &self.net,
+            Place::Node(name) => self.node(name)?.net(),
+        };
+        let address = forward(net, target)?;
+        self.forwards.insert(way, address);
         Ok(address)
+    }
+
+    fn node(&self, name: &Name) -> Result<&Node> {
+        let missing = || Error::Refused(format!("no node named {name} runs"));
+        self.nodes.get(name).ok_or_else(missing)
     }
 
     /// Where a program of a client runs; its arguments are filled in by the client.
@@ -294,7 +304,7 @@ impl World {
             address: network::node_address(node.index),
         };
         Status {
-            supervisors: [parent_id(), process::id()],
+            supervisors: super::supervisors(),
             programs: self.programs.clone(),
             nodes: self.nodes.values().map(node).collect(),
             running: self.running.iter_mut().filter_map(alive).collect(),
@@ -308,7 +318,7 @@ impl World {
         thread::scope(|scope| {
             let kill = |node: Node| scope.spawn(move || node.kill(site));
             let killing: Vec<_> = nodes.into_values().map(kill).collect();
-            let killed = killing.into_iter().map(|thread| thread.join());
+            let killed = killing.into_iter().map(thread::ScopedJoinHandle::join);
             killed.collect::<std::result::Result<Vec<_>, _>>()
         })
         .map_err(|_| Error::Protocol("a thread that kills a node panicked".into()))?
@@ -321,13 +331,12 @@ impl World {
 
 /// A call of kubectl as the administrator, which writes nothing into the user's home directory.
 pub(crate) fn kubectl(programs: &Programs, state: &State) -> Call {
-    let argv = programs.component("kubectl");
-    let (program, args) = argv
-        .split_first()
-        .map_or((String::new(), &[][..]), |(program, args)| (program.clone(), args));
-    Call::new(program)
-        .args(args)
+    let command = programs.component("kubectl");
+    let mut words = command.iter();
+    Call::new(words.next().map_or("", String::as_str))
+        .args(words)
         .env("KUBECONFIG", state.kubeconfig())
         .env("HOME", state.home())
         .env("KUBECACHEDIR", state.home().join("kubectl"))
+        .deadline(KUBECTL)
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process};
 
-/// Directories in which programs of a cluster could write. The cache of programs is not among them.
-const PLACES: [&str; 8] =
-    ["/var/lib", "/var/log", "/run", "/etc", "/tmp", "/opt", "/root/.kube", "/root/.config"];
+/// Directories in which programs of a cluster could write. The cache of programs is not among them, nor /tmp,
+/// which other programs of the machine use all the time: programs of a cluster are given a directory instead.
+const PLACES: [&str; 7] =
+    ["/var/lib", "/var/log", "/run", "/etc", "/opt", "/root/.kube", "/root/.config"];
 /// As deep as programs of a cluster would make something new.
 const DEPTH: usize = 2;
 const PARAMETERS: [&str; 7] = [
@@ -82,7 +83,8 @@ fn look_at_process(directory: &Path, trace: &mut Trace) {
     let (state, parent) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
     let line = fs::read(directory.join("cmdline")).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
-    if line.contains("/apifleet/") && !line.contains("cargo") {
+    let marks = ["/var/lib/apifleet/", "/apifleet/programs/", "apifleet-local "];
+    if marks.iter().any(|mark| line.contains(mark)) {
         trace.processes.insert(format!("{} {line}", directory.display()));
     }
     let own = process::id().to_string();
