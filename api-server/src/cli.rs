@@ -2,7 +2,10 @@
 //!
 //! Nothing is judged here beyond the form of single values; [`crate::config`] says what they mean.
 
-#![allow(clippy::doc_markdown, reason = "doc comments here are the program's help, shown as they are")]
+#![allow(
+    clippy::doc_markdown,
+    reason = "doc comments here are the program's help, shown as they are"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,0 +1,20 @@
+//! The program as its users, Kubernetes and Prometheus meet it: a child process behind a socket.
+//!
+//! Everything is asked through raw sockets ([`client`]), against the real program ([`server`]) and a
+//! real MariaDB ([`mariadb`]) where a database is needed.
+
+mod http {
+    mod api;
+    mod bad_input;
+    mod client;
+    mod concurrency;
+    mod connections;
+    mod mariadb;
+    mod observed;
+    mod proxy;
+    mod server;
+    mod settings;
+    mod shutdown;
+    mod stalled;
+    mod start;
+}
