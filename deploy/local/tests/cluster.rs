@@ -187,7 +187,8 @@ fn look_from_inside(target: &str) {
 fn programs_run_beside_the_control_plane_and_keep_their_data(cluster: &Cluster) {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prometheus/rules.yaml");
     cluster.start_prometheus(&rules).expect("Prometheus");
-    let outside = cluster.forward(Cluster::prometheus_address()).expect("a way");
+    let outside =
+        cluster.forward(&Place::ControlPlane, Cluster::prometheus_address()).expect("a way");
     assert!(outside.ip().is_loopback());
     TcpStream::connect(outside).expect("Prometheus reached from this machine");
     cluster.stop_prometheus().expect("stopped");

@@ -235,6 +235,8 @@ impl World {
 
     /// Ends a node at once. Its object stays in the API, as it does when a machine is lost.
     pub(crate) fn kill_node(&mut self, name: &Name) -> Result<()> {
+        // A node to come may have the same name, but is another.
+        self.forwards.retain(|(place, _), _| *place != Place::Node(name.clone()));
         match self.nodes.remove(name) {
             Some(node) => node.kill(self.site()),
             None => Err(Error::Refused(format!("no node named {name} runs"))),
@@ -286,10 +288,7 @@ impl World {
     pub(crate) fn place(&self, place: &Place) -> Result<Entry> {
         match place {
             Place::ControlPlane => Ok(self.place_in_control_plane("tools", Vec::new())),
-            Place::Node(name) => match self.nodes.get(name) {
-                Some(node) => Ok(node.place(&self.cgroups, Vec::new())),
-                None => Err(Error::Refused(format!("no node named {name} runs"))),
-            },
+            Place::Node(name) => Ok(self.node(name)?.place(&self.cgroups, Vec::new())),
         }
     }
 
