@@ -3,6 +3,11 @@
 //! in one step.
 
 #![allow(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "the comments are what `kubectl explain` prints, which knows no Markdown"
+)]
+#![allow(
     unreachable_pub,
     reason = "the derive copies each struct, `pub` included, into a function"
 )]
@@ -40,7 +45,8 @@ pub struct ScalingRules {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select_policy: Option<SelectPolicy>,
 
-    /// Bounds on the change, each over its own sliding period; 1 to 8. Absent: those of the default behavior.
+    /// Bounds on the change, each over its own sliding period; 1 to 8. Example:
+    /// [{type: Percent, value: 10, periodSeconds: 60}]. Absent: those of the default behavior.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

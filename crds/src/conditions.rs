@@ -1,11 +1,11 @@
 //! Conditions of a fleet: a closed list of types, and the rule that `lastTransitionTime` moves only when the status
 //! flips. The controller builds one [`Conditions`] per report.
 
-use crate::convert::{LONGEST_MESSAGE, bounded};
+use crate::convert::{LONGEST_MESSAGE, bounded, instant};
 use apifleet_core::Reason;
 use apifleet_core::decision::{Finding, Findings};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// The types of condition that a fleet has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +82,7 @@ impl Conditions {
             .previous
             .iter()
             .find(same)
-            .map_or(Time(self.now), |old| old.last_transition_time.clone());
+            .map_or(instant(self.now), |old| old.last_transition_time.clone());
         self.built.retain(|condition| condition.type_ != kind.as_str());
         self.built.push(Condition {
             type_: kind.as_str().to_owned(),

@@ -22,7 +22,7 @@ const STAGES: usize = 16;
 impl From<&Decision> for LastDecision {
     fn from(decision: &Decision) -> Self {
         Self {
-            time: Time(decision.at),
+            time: instant(decision.at),
             desired: count(decision.desired),
             previous: count(decision.previous),
             reason: decision.reason.as_str().to_owned(),
@@ -49,14 +49,14 @@ impl From<&Line> for StageStatus {
 impl From<&Next> for NextStatus {
     fn from(next: &Next) -> Self {
         let Next { at, reason, replicas } = *next;
-        Self { at: Time(at), reason: reason.as_str().to_owned(), replicas: count(replicas) }
+        Self { at: instant(at), reason: reason.as_str().to_owned(), replicas: count(replicas) }
     }
 }
 
 impl From<&Decision> for DecisionRecord {
     fn from(decision: &Decision) -> Self {
         Self {
-            time: Time(decision.at),
+            time: instant(decision.at),
             desired: count(decision.desired),
             previous: count(decision.previous),
             reason: decision.reason.as_str().to_owned(),
@@ -91,7 +91,7 @@ impl Observed {
             sampled_at: age(request_rate)
                 .and_then(|age| SignedDuration::try_from(age).ok())
                 .and_then(|age| at.checked_sub(age).ok())
-                .map(Time),
+                .map(instant),
         }
     }
 }
@@ -119,6 +119,12 @@ impl SpotStatus {
 #[must_use]
 pub fn count(replicas: Replicas) -> i32 {
     i32::try_from(replicas.get()).unwrap_or(i32::MAX)
+}
+
+/// The instant as status has it: to the second, so that what is read back equals what was written.
+#[must_use]
+pub fn instant(at: Timestamp) -> Time {
+    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
 }
 
 /// The text, cut to so many characters.

@@ -47,8 +47,7 @@ impl TryFrom<&ApiFleetSpec> for FleetIntent {
         let bounds = bounds(*min_replicas, *max_replicas)?;
         let targets = target_names(targets)?;
         let signals = signals::meaning(&signals.clone().unwrap_or_default())?;
-        let fallback =
-            signals.fallback.map(|replicas| fallback_within(replicas, bounds)).transpose()?;
+        fallback_within(signals.policy.adoption, bounds)?;
         let policy = FleetPolicy {
             mode: mode_meaning(*mode),
             bounds,

@@ -47,7 +47,7 @@ pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
             "highs",
             list(
                 32,
-                recommendation.clone(),
+                &recommendation,
                 "Recommendations that hold the size up, in the scale-down window.",
             ),
         ),
@@ -55,19 +55,19 @@ pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
             "lows",
             list(
                 32,
-                recommendation,
+                &recommendation,
                 "Recommendations that hold the size down, in the scale-up window.",
             ),
         ),
         (
             "changes",
-            list(64, change, "Changes of the size that the scaling policies count, oldest first."),
+            list(64, &change, "Changes of the size that the scaling policies count, oldest first."),
         ),
         ("climbingUntil", instant("Until then a scale-out runs on without tolerance.")),
         ("trustedSince", instant("Since when every signal has been trusted.")),
         ("last", last_values()),
         ("guard", guard()),
-        ("foreignWrites", list(3, at(), "When others wrote the targets' replicas, oldest first.")),
+        ("foreignWrites", list(3, &at(), "When others wrote the targets' replicas, oldest first.")),
     ])
 }
 
@@ -110,7 +110,7 @@ fn object(properties: &[(&str, Schema)]) -> Schema {
     json_schema!({"type": "object", "properties": properties})
 }
 
-fn list(longest: u32, items: Schema, text: &str) -> Schema {
+fn list(longest: u32, items: &Schema, text: &str) -> Schema {
     json_schema!({"type": "array", "description": text, "maxItems": longest, "items": items})
 }
 

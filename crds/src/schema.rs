@@ -13,12 +13,12 @@ pub const SHARE_QUANTITY: &str =
     r"^(0{1,3}(\.[0-9]{1,6})?|0{0,2}1(\.0{1,6})?|(0{0,3}[0-9]{1,3}|0{0,2}1000)m|[0-9]{1,6}u)$";
 
 /// A percentage as a Quantity.
-pub fn percent_quantity(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn percent_quantity(_: &mut SchemaGenerator) -> Schema {
     quantity(PERCENT_QUANTITY, 100)
 }
 
 /// A share as a Quantity.
-pub fn share_quantity(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn share_quantity(_: &mut SchemaGenerator) -> Schema {
     quantity(SHARE_QUANTITY, 1)
 }
 
@@ -33,7 +33,7 @@ fn quantity(pattern: &str, maximum: i32) -> Schema {
 }
 
 /// Label names and the values they must have.
-pub fn match_labels(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn match_labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 8,
@@ -47,7 +47,7 @@ pub fn match_labels(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Conditions as the Kubernetes API conventions ask, one per type.
-pub fn conditions(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 16,

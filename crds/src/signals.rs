@@ -2,6 +2,11 @@
 //! operator, and nothing that is typed here can change their shape.
 
 #![allow(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "the comments are what `kubectl explain` prints, which knows no Markdown"
+)]
+#![allow(
     unreachable_pub,
     reason = "the derive copies each struct, `pub` included, into a function"
 )]

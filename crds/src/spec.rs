@@ -1,6 +1,11 @@
 //! `spec` of an `ApiFleet`, as it is typed. What it means is decided in [`crate::intent`], never here.
 
 #![allow(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "the comments are what `kubectl explain` prints, which knows no Markdown"
+)]
+#![allow(
     unreachable_pub,
     reason = "the derive copies each struct, `pub` included, into a function"
 )]

@@ -3,6 +3,12 @@
 //! Written by the operator alone. Every list and text is bounded; [`crate::convert`] cuts what is longer, so that no
 //! status is ever refused for its size.
 
+#![allow(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "the comments are what `kubectl explain` prints, which knows no Markdown"
+)]
+
 use apifleet_core::Memory;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;

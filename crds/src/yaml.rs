@@ -15,7 +15,9 @@ pub enum DefinitionError {
     #[error("the definition of ApiFleet is no document, which is a defect of this build: {0}")]
     Document(#[from] serde_json::Error),
     /// As text.
-    #[error("the definition of ApiFleet cannot be written as YAML, which is a defect of this build: {0}")]
+    #[error(
+        "the definition of ApiFleet cannot be written as YAML, which is a defect of this build: {0}"
+    )]
     Text(#[from] serde_saphyr::ser::Error),
 }
 
