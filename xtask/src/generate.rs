@@ -13,7 +13,7 @@ struct Generated {
 
 /// Every generated file, made from its one source.
 fn files(root: &Path) -> anyhow::Result<Vec<Generated>> {
-    let crd = apifleet_crds::yaml();
+    let crd = apifleet_crds::yaml().context("render the custom resources")?;
     let rules = root.join("deploy/prometheus/rules.yaml");
     let rules = fs::read_to_string(&rules).with_context(|| format!("read {}", rules.display()))?;
     Ok(vec![

@@ -304,8 +304,7 @@ fn statuses(client: Client, namespace: &str, fleet: &str) -> impl Stream<Item = 
     let kind = GroupVersionKind::gvk("apifleet.dev", "v1alpha1", "ApiFleet");
     let resource = ApiResource::from_gvk_with_plural(&kind, "apifleets");
     let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &resource);
-    let named =
-        watcher::Config::default().fields(&format!("metadata.name={fleet}")).timeout(60);
+    let named = watcher::Config::default().fields(&format!("metadata.name={fleet}")).timeout(60);
     objects(api, named)
         .map(|object| Change::Status(object.data.get("status").cloned().unwrap_or_default()))
 }

@@ -8,7 +8,8 @@ mod trace;
 
 use std::{
     env, fs,
-    net::{TcpStream, ToSocketAddrs},
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -190,7 +191,7 @@ fn programs_run_beside_the_control_plane_and_keep_their_data(cluster: &Cluster) 
     let outside =
         cluster.forward(&Place::ControlPlane, Cluster::prometheus_address()).expect("a way");
     assert!(outside.ip().is_loopback());
-    TcpStream::connect(outside).expect("Prometheus reached from this machine");
+    a_scraped_pod_has_its_labels(cluster, outside);
     cluster.stop_prometheus().expect("stopped");
     cluster.start_prometheus(&rules).expect("Prometheus again, on its data");
 
@@ -205,6 +206,48 @@ fn programs_run_beside_the_control_plane_and_keep_their_data(cluster: &Cluster) 
     for program in ["mariadb", "prometheus", "etcd", "apiserver", "coredns"] {
         assert!(running.iter().any(|name| name == program), "{program}: {running:?}");
     }
+}
+
+/// The pod serves nothing, and so is scraped in vain: its series `up` has the labels all the same.
+fn a_scraped_pod_has_its_labels(cluster: &Cluster, prometheus: SocketAddr) {
+    let pod = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "scraped",
+            "labels": {"apifleet.dev/fleet": "shop"},
+            "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"},
+        },
+        "spec": {"containers": [{
+            "name": "nothing",
+            "image": "localhost/apifleet/pause:1",
+            "imagePullPolicy": "Never",
+        }]},
+    });
+    cluster.apply(&pod.to_string()).expect("applied");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let series = loop {
+        let series = get(prometheus, "/api/v1/query?query=up");
+        if series.contains("scraped") {
+            break series;
+        }
+        assert!(Instant::now() < deadline, "no series of the pod: {series}");
+        thread::sleep(Duration::from_millis(200));
+    };
+    for label in [r#""fleet":"shop""#, r#""namespace":"default""#, r#""pod":"scraped""#] {
+        assert!(series.contains(label), "{label}: {series}");
+    }
+    assert!(!series.contains(r#""pod":"probe""#), "a pod that does not ask for it: {series}");
+    cluster.kubectl(&["delete", "pod", "scraped"]).expect("deleted");
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("reached from this machine");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
 }
 
 fn a_node_is_added_and_another_is_lost_without_a_trace(cluster: &Cluster) {
@@ -223,6 +266,12 @@ fn a_node_is_added_and_another_is_lost_without_a_trace(cluster: &Cluster) {
     let route = cluster.run_in_node(&name("spot-3"), &["ip", "-o", "address"], limit);
     let route = route.expect("a program in a node").stdout;
     assert!(route.contains("10.20.0.14/24"), "{route}");
+    let probe = env::current_exe().expect("the path of this program").display().to_string();
+    let mut inside = cluster.command_in(&Place::Node(name("spot-3")), &[&probe, "--nocapture"]);
+    let inside = inside.as_mut().expect("a place").env(PROBE, "10.96.0.1:443");
+    let inside = inside.output().expect("a program in a node");
+    let printed = String::from_utf8_lossy(&inside.stdout);
+    assert!(printed.contains("reached 10.96.0.1:443"), "Services are there for nodes: {printed}");
     let bridge = cluster.run_in(&Place::ControlPlane, &["ip", "-o", "link"], limit);
     assert!(bridge.expect("a program").stdout.contains("node4"));
 

@@ -179,8 +179,8 @@ fn next_commands(stack: &Stack, name: &Name) -> String {
         "\neverything is left running. Next:\n  export KUBECONFIG={} PATH={}:$PATH\n  \
          kubectl get apifleets -A\n  kubectl describe apifleet -n {} {}\n  \
          kubectl explain apifleet.spec\n  {down}\n\nPrometheus: {}\nAPI server: {}",
-        stack.kubeconfig().display(),
-        stack.programs_folder().display(),
+        stack.cluster().kubeconfig().display(),
+        stack.cluster().programs().directory().display(),
         stack::NAMESPACE,
         stack::FLEET,
         stack.prometheus_url(),

@@ -3,6 +3,7 @@
 use super::watch::Sample;
 use anyhow::Context;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use std::path::Path;
 
@@ -29,7 +30,7 @@ fn draw_both(samples: &[Sample], root: &Area) -> anyhow::Result<()> {
     draw_replicas(samples, end, &below)
 }
 
-fn draw_load(samples: &[Sample], end: f64, area: &Area) -> anyhow::Result<()> {
+fn draw_load<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Result<()> {
     let mut chart = ChartBuilder::on(area)
         .caption("requests per second", ("sans-serif", 18))
         .margin(10)
@@ -50,7 +51,7 @@ fn draw_load(samples: &[Sample], end: f64, area: &Area) -> anyhow::Result<()> {
     legend(&mut chart)
 }
 
-fn draw_replicas(samples: &[Sample], end: f64, area: &Area) -> anyhow::Result<()> {
+fn draw_replicas<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Result<()> {
     let mut chart = ChartBuilder::on(area)
         .caption("replicas", ("sans-serif", 18))
         .margin(10)
@@ -95,13 +96,9 @@ fn swatch(x: i32, y: i32, color: RGBAColor) -> Rectangle<(i32, i32)> {
     Rectangle::new([(x, y - 5), (x + 16, y + 5)], color.filled())
 }
 
-type Chart<'a, 'b> = ChartContext<
-    'a,
-    SVGBackend<'b>,
-    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
->;
+type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-fn legend(chart: &mut Chart) -> anyhow::Result<()> {
+fn legend<'a>(chart: &mut Chart<'a>) -> anyhow::Result<()> {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)

@@ -226,9 +226,7 @@ impl Server {
             Request::LoadImage(image) => world.load_image(image).map(done),
             Request::Start(program) => world.start(program).map(done),
             Request::Stop(name) => world.stop(name).map(done),
-            Request::Forward(place, target) => {
-                world.forward(place, *target).map(Reply::Forwarded)
-            },
+            Request::Forward(place, target) => world.forward(place, *target).map(Reply::Forwarded),
             Request::Place(place) => world.place(place).map(Reply::Placed),
             Request::Status => Ok(Reply::Status(world.status())),
             Request::Up { .. } | Request::Down => {

@@ -70,7 +70,7 @@ fn rules_pass(_: &Platform) -> Result<()> {
 fn helm(verb: &[&str], options: &[&str]) -> Result<Output> {
     let helm = Programs::ensure(&Silent)?.path("helm");
     let chart = Platform::workspace().join("charts/apifleet");
-    Ok(Call::new(helm).args(verb).arg(chart).args(options).output()?)
+    Ok(Call::new(helm).args(verb).args([chart]).args(options).output()?)
 }
 
 fn template(values: &Path) -> Result<Output> {
