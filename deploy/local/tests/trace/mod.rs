@@ -2,12 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process};
 
-/// Directories in which programs of a cluster could write. The cache of programs is not among them, nor /tmp,
+/// Directories in which programs of a cluster could write, and how deep to look. The cache of programs is not among them, nor /tmp,
 /// which other programs of the machine use all the time: programs of a cluster are given a directory instead.
-const PLACES: [&str; 7] =
-    ["/var/lib", "/var/log", "/run", "/etc", "/opt", "/root/.kube", "/root/.config"];
-/// As deep as programs of a cluster would make something new.
-const DEPTH: usize = 2;
+const PLACES: [(&str, usize); 6] =
+    [("/var/lib", 2), ("/var/log", 2), ("/run", 2), ("/etc", 2), ("/opt", 2), ("/root", 0)];
 const PARAMETERS: [&str; 7] = [
     "vm/overcommit_memory",
     "vm/panic_on_oom",
@@ -69,8 +67,8 @@ pub(crate) fn of_this_machine() -> Trace {
         let value = fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default();
         trace.parameters.insert(format!("{name}={}", value.trim()));
     }
-    for place in PLACES {
-        list(Path::new(place), DEPTH, &mut trace.files);
+    for (place, depth) in PLACES {
+        list(Path::new(place), depth, &mut trace.files);
     }
     trace
 }
@@ -83,7 +81,7 @@ fn look_at_process(directory: &Path, trace: &mut Trace) {
     let (state, parent) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
     let line = fs::read(directory.join("cmdline")).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
-    let marks = ["/var/lib/apifleet/", "/apifleet/programs/", "apifleet-local "];
+    let marks = ["/var/lib/apifleet/", "apifleet-local "];
     if marks.iter().any(|mark| line.contains(mark)) {
         trace.processes.insert(format!("{} {line}", directory.display()));
     }
