@@ -90,7 +90,7 @@ pub enum ConfigError {
         /// The pod's grace period.
         grace: u64,
     },
-    /// Connections would end as idle before the load balancer gives them up.
+    /// A typing error, most likely.
     #[error("CAMPAIGN_START={0} lies outside 2000 to 2100; correct the year")]
     Start(String),
     /// An option that the embedded store does not have.

@@ -3,6 +3,8 @@
 //! Everything is asked through raw sockets ([`client`]), against the real program ([`server`]) and a
 //! real MariaDB ([`mariadb`]) where a database is needed.
 
+// Marked as test code, so that helpers too may unwrap, as the workspace allows tests to.
+#[cfg(test)]
 mod http {
     mod api;
     mod bad_input;

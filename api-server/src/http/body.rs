@@ -105,7 +105,7 @@ mod tests {
             let shown = String::from_utf8_lossy(body).chars().take(40).collect::<String>();
             match parse(body) {
                 Err(Problem::Json(reason)) => {
-                    assert!(reason.chars().count() <= MAX_REASON, "{shown}")
+                    assert!(reason.chars().count() <= MAX_REASON, "{shown}");
                 }
                 other => panic!("{shown}: {other:?}"),
             }

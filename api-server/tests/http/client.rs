@@ -13,39 +13,39 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One connection.
-pub struct Client {
+pub(super) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 /// One answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn closes(&self) -> bool {
+    pub(super) fn closes(&self) -> bool {
         self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(super) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
     }
 
     /// Asserts that this is a complete problem with `status`.
-    pub fn assert_problem(&self, status: u16, what: &str) {
+    pub(super) fn assert_problem(&self, status: u16, what: &str) {
         assert_eq!(self.status, status, "{what}: {}", self.text());
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{what}");
         let body = self.json();
@@ -58,28 +58,28 @@ impl Answer {
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+    pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::new() })
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
-    pub async fn get(&mut self, path: &str) -> io::Result<Answer> {
+    pub(super) async fn get(&mut self, path: &str) -> io::Result<Answer> {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes()).await?;
         self.answer().await
     }
 
-    pub async fn claim(&mut self, user: u64, key: &str, day: u8) -> io::Result<Answer> {
+    pub(super) async fn claim(&mut self, user: u64, key: &str, day: u8) -> io::Result<Answer> {
         self.send(&claim_request(user, key, &format!("{{\"day\":{day}}}"))).await?;
         self.answer().await
     }
 
     /// Reads one answer; an error if the connection ends first.
-    pub async fn answer(&mut self) -> io::Result<Answer> {
+    pub(super) async fn answer(&mut self) -> io::Result<Answer> {
         timeout(PATIENCE, self.read_answer()).await?
     }
 
@@ -121,7 +121,7 @@ impl Client {
     }
 
     /// Whether the server has ended this connection; what every client asks before it reuses one.
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         let mut byte = [0];
         match self.stream.try_read(&mut byte) {
             Ok(0) => true,
@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// Waits until the server ends the connection, without a byte and in order.
-    pub async fn closed(&mut self) -> io::Result<()> {
+    pub(super) async fn closed(&mut self) -> io::Result<()> {
         match timeout(PATIENCE, self.fill()).await? {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
             Err(error) => Err(error),
@@ -141,7 +141,7 @@ impl Client {
 }
 
 /// A claim as bytes.
-pub fn claim_request(user: u64, key: &str, body: &str) -> Vec<u8> {
+pub(super) fn claim_request(user: u64, key: &str, body: &str) -> Vec<u8> {
     format!(
         "POST /v1/users/{user}/claims HTTP/1.1\r\nhost: test\r\nidempotency-key: {key}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -151,6 +151,6 @@ pub fn claim_request(user: u64, key: &str, body: &str) -> Vec<u8> {
 }
 
 /// One request on a connection of its own.
-pub async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(super) async fn get(address: SocketAddr, path: &str) -> Answer {
     Client::connect(address).await.expect("connects").get(path).await.expect("is answered")
 }

@@ -15,7 +15,7 @@ use nix::unistd::{Pid, User};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row};
 
 /// Longest wait for the server to answer or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Life of a server whose test was killed.
 const LIFE_SECONDS: &str = "600";
 /// One statement a line, as the server reads them.
@@ -32,14 +32,14 @@ struct Running {
 }
 
 /// An empty database of a test's own.
-pub struct MariaDb {
+pub(super) struct MariaDb {
     running: Arc<Running>,
     name: String,
 }
 
 impl MariaDb {
     /// A new database; starts the server if no other test has.
-    pub async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let running = tokio::task::spawn_blocking(shared).await.expect("the server starts");
         let name = format!("campaign_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let database = Self { running, name };
@@ -49,16 +49,16 @@ impl MariaDb {
         database
     }
 
-    pub fn port(&self) -> u16 {
+    pub(super) fn port(&self) -> u16 {
         self.running.port
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         self.url_of(&self.name)
     }
 
     /// The same database behind another port.
-    pub fn url_at(&self, port: u16) -> String {
+    pub(super) fn url_at(&self, port: u16) -> String {
         format!("mysql://api:secret@127.0.0.1:{port}/{}", self.name)
     }
 
@@ -66,12 +66,12 @@ impl MariaDb {
         format!("mysql://api:secret@127.0.0.1:{}/{name}", self.port())
     }
 
-    pub async fn connect(&self) -> MySqlConnection {
+    pub(super) async fn connect(&self) -> MySqlConnection {
         connect(&self.url()).await
     }
 
     /// Ends every connection to this database but the one that does it.
-    pub async fn kill_connections_of_others(&self) {
+    pub(super) async fn kill_connections_of_others(&self) {
         let mut connection = self.connect().await;
         let others = "SELECT id FROM information_schema.processlist \
                       WHERE db = DATABASE() AND id <> CONNECTION_ID()";
@@ -83,7 +83,7 @@ impl MariaDb {
     }
 
     /// The one number that `query` selects.
-    pub async fn number(&self, query: &'static str) -> i64 {
+    pub(super) async fn number(&self, query: &'static str) -> i64 {
         let mut connection = connect(&self.url()).await;
         sqlx::query(query).fetch_one(&mut connection).await.expect("is answered").get(0)
     }
@@ -175,7 +175,7 @@ fn give_to_mysql(path: &Path) {
     chown(path, Some(mysql.uid.as_raw()), Some(mysql.gid.as_raw())).expect("we are root");
 }
 
-pub fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }

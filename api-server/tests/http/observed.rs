@@ -10,6 +10,41 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
     metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
 }
 
+/// What the requests of the first test leave behind.
+const EXPECTED: [(&str, f64); 16] = [
+    (
+        r#"http_requests_total{method="GET",route="/v1/users/{id}/home",code="200",class="critical"}"#,
+        4.0,
+    ),
+    (
+        r#"http_requests_total{method="GET",route="/v1/users/{id}/home",code="400",class="critical"}"#,
+        1.0,
+    ),
+    (
+        r#"http_requests_total{method="GET",route="/v1/campaign",code="200",class="non_critical"}"#,
+        1.0,
+    ),
+    (
+        r#"http_requests_total{method="POST",route="/v1/users/{id}/claims",code="201",class="critical"}"#,
+        1.0,
+    ),
+    (
+        r#"http_requests_total{method="POST",route="/v1/users/{id}/claims",code="409",class="critical"}"#,
+        1.0,
+    ),
+    (r#"http_requests_total{method="GET",route="unmatched",code="404",class="non_critical"}"#, 1.0),
+    (r#"http_request_duration_seconds_bucket{le="0.2",route="/v1/campaign"}"#, 1.0),
+    (r#"http_request_duration_seconds_count{route="/v1/users/{id}/home"}"#, 5.0),
+    ("http_requests_in_flight", 0.0),
+    (r#"cache_requests_total{layer="memory",result="hit"}"#, 1.0),
+    (r#"cache_requests_total{layer="memory",result="miss"}"#, 3.0),
+    (r#"store_pool_size{pool="write"}"#, 1.0),
+    (r#"store_pool_connections{pool="write",state="in_use"}"#, 0.0),
+    (r#"store_pool_connections{pool="write",state="idle"}"#, 1.0),
+    (r#"store_pool_exhausted_total{pool="write"}"#, 0.0),
+    (r#"store_duration_seconds_count{operation="claim",result="ok"}"#, 2.0),
+];
+
 #[tokio::test]
 async fn requests_are_counted_under_their_route_and_probes_are_not() {
     let server = Server::embedded(&[]).await;
@@ -29,42 +64,7 @@ async fn requests_are_counted_under_their_route_and_probes_are_not() {
     assert_eq!(media, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let metrics = scrape.text();
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
-    for (series, expected) in [
-        (
-            r#"http_requests_total{method="GET",route="/v1/users/{id}/home",code="200",class="critical"}"#,
-            4.0,
-        ),
-        (
-            r#"http_requests_total{method="GET",route="/v1/users/{id}/home",code="400",class="critical"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="GET",route="/v1/campaign",code="200",class="non_critical"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",route="/v1/users/{id}/claims",code="201",class="critical"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",route="/v1/users/{id}/claims",code="409",class="critical"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="GET",route="unmatched",code="404",class="non_critical"}"#,
-            1.0,
-        ),
-        (r#"http_request_duration_seconds_bucket{le="0.2",route="/v1/campaign"}"#, 1.0),
-        (r#"http_request_duration_seconds_count{route="/v1/users/{id}/home"}"#, 5.0),
-        ("http_requests_in_flight", 0.0),
-        (r#"cache_requests_total{layer="memory",result="hit"}"#, 1.0),
-        (r#"cache_requests_total{layer="memory",result="miss"}"#, 3.0),
-        (r#"store_pool_size{pool="write"}"#, 1.0),
-        (r#"store_pool_connections{pool="write",state="in_use"}"#, 0.0),
-        (r#"store_pool_connections{pool="write",state="idle"}"#, 1.0),
-        (r#"store_pool_exhausted_total{pool="write"}"#, 0.0),
-        (r#"store_duration_seconds_count{operation="claim",result="ok"}"#, 2.0),
-    ] {
+    for (series, expected) in EXPECTED {
         assert_eq!(value(&metrics, series), Some(expected), "{series} in\n{metrics}");
     }
     for never in

@@ -7,14 +7,14 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-pub struct Proxy {
-    pub port: u16,
+pub(super) struct Proxy {
+    pub(super) port: u16,
     frozen: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Proxy {
-    pub async fn to(target: SocketAddr) -> Self {
+    pub(super) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (frozen, gate) = watch::channel(false);
@@ -33,7 +33,7 @@ impl Proxy {
         Self { port, frozen, task }
     }
 
-    pub fn freeze(&self, frozen: bool) {
+    pub(super) fn freeze(&self, frozen: bool) {
         self.frozen.send_replace(frozen);
     }
 }

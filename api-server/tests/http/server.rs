@@ -16,15 +16,16 @@ use super::client::get;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server.
-pub struct Server {
-    pub address: SocketAddr,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
     child: Child,
     lines: Receiver<String>,
-    _directory: Option<tempfile::TempDir>,
+    /// Lives as long as the server.
+    directory: Option<tempfile::TempDir>,
 }
 
 /// The program with an environment that holds nothing but what a test sets.
-pub fn program() -> Command {
+pub(super) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -32,7 +33,7 @@ pub fn program() -> Command {
 
 impl Server {
     /// Starts a server on a free port with `settings`; returns once it listens.
-    pub fn start(settings: &[(&str, &str)]) -> Self {
+    pub(super) fn start(settings: &[(&str, &str)]) -> Self {
         let mut command = program();
         command.env("LISTEN", "127.0.0.1:0").env("OPEN_DAYS", "all");
         command.envs(settings.iter().copied());
@@ -40,7 +41,7 @@ impl Server {
     }
 
     /// Starts `command`, whose `LISTEN` has port 0.
-    pub fn spawn(mut command: Command) -> Self {
+    pub(super) fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("standard output is piped");
         let (sender, lines) = channel();
@@ -65,19 +66,19 @@ impl Server {
                 break line["address"].as_str().expect("has an address").parse().expect("is one");
             }
         };
-        Self { address, child, lines, _directory: None }
+        Self { address, child, lines, directory: None }
     }
 
     /// An embedded server with a directory of its own.
-    pub async fn embedded(settings: &[(&str, &str)]) -> Self {
+    pub(super) async fn embedded(settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut server = Self::embedded_in(directory.path(), settings).await;
-        server._directory = Some(directory);
+        server.directory = Some(directory);
         server
     }
 
     /// An embedded server in `directory`.
-    pub async fn embedded_in(directory: &Path, settings: &[(&str, &str)]) -> Self {
+    pub(super) async fn embedded_in(directory: &Path, settings: &[(&str, &str)]) -> Self {
         let data = directory.to_str().expect("a plain path");
         let server = Self::start(&[&[("DATA_DIR", data)], settings].concat());
         server.ready().await;
@@ -85,7 +86,7 @@ impl Server {
     }
 
     /// A server with a database.
-    pub async fn with_database(url: &str, settings: &[(&str, &str)]) -> Self {
+    pub(super) async fn with_database(url: &str, settings: &[(&str, &str)]) -> Self {
         let common = [("DATABASE_URL", url), ("MIGRATE_ON_START", "true")];
         let server = Self::start(&[&common[..], settings].concat());
         server.ready().await;
@@ -93,7 +94,7 @@ impl Server {
     }
 
     /// Waits until the server is ready.
-    pub async fn ready(&self) {
+    pub(super) async fn ready(&self) {
         let give_up = Instant::now() + PATIENCE;
         while get(self.address, "/readyz").await.status != 200 {
             assert!(Instant::now() < give_up, "the server did not become ready");
@@ -101,13 +102,13 @@ impl Server {
         }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("an id");
         kill(Pid::from_raw(id), signal).expect("the server runs");
     }
 
     /// Waits for the end; returns how and with what on standard error.
-    pub async fn ended(&mut self) -> (ExitStatus, String) {
+    pub(super) async fn ended(&mut self) -> (ExitStatus, String) {
         let give_up = Instant::now() + PATIENCE;
         let status = loop {
             match self.child.try_wait().expect("the child is ours") {
@@ -124,7 +125,7 @@ impl Server {
     }
 
     /// Memory that the process holds.
-    pub fn resident_mib(&self) -> u64 {
+    pub(super) fn resident_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the server runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -133,7 +134,7 @@ impl Server {
     }
 
     /// What was logged since the last call.
-    pub fn logged(&self) -> Vec<String> {
+    pub(super) fn logged(&self) -> Vec<String> {
         self.lines.try_iter().collect()
     }
 }

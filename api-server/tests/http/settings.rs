@@ -8,9 +8,12 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     program().args(arguments).envs(variables.iter().copied()).output().expect("the program runs")
 }
 
+/// Arguments, variables, and what the refusal must name.
+type Case = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
+
 #[test]
 fn wrong_settings_end_the_start_with_one_clear_line() {
-    let cases: [(&[&str], &[(&str, &str)], &str); 9] = [
+    let cases: [Case; 9] = [
         (&[], &[("REPLICAS_EXPECTED", "3")], "DATABASE_URL"),
         (&["check-config"], &[("REPLICAS_EXPECTED", "3")], "DATABASE_URL"),
         (&[], &[("DATABASE_URL", "postgres://u:hidden@h/d")], "mysql://"),

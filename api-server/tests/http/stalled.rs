@@ -115,5 +115,8 @@ async fn a_locked_row_is_given_up_in_time() {
     let answer = timed(async { client.claim(1, "mine", 8).await.unwrap() }).await;
     assert!([503, 504].contains(&answer.status), "{}", answer.text());
     sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
-    assert_eq!(client.claim(1, "mine", 8).await.unwrap().status, 201);
+    // The statement that was given up may have found the row free after all: then this repeats it.
+    let repeated = client.claim(1, "mine", 8).await.unwrap().status;
+    assert!([200, 201].contains(&repeated), "{repeated}");
+    assert_eq!(database.number("SELECT COUNT(*) FROM claims").await, 1);
 }

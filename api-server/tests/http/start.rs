@@ -20,10 +20,10 @@ async fn time_to_ready() -> Duration {
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
     let ready = loop {
-        if let Ok(mut client) = Client::connect(([127, 0, 0, 1], port).into()).await {
-            if client.get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
-                break began.elapsed();
-            }
+        if let Ok(mut client) = Client::connect(([127, 0, 0, 1], port).into()).await
+            && client.get("/readyz").await.is_ok_and(|answer| answer.status == 200)
+        {
+            break began.elapsed();
         }
         assert!(began.elapsed() < Duration::from_secs(10), "does not become ready");
         tokio::time::sleep(Duration::from_millis(1)).await;
