@@ -69,7 +69,11 @@ async fn carry_out(
     outcome
 }
 
-async fn put(kubernetes: &Kubernetes, leadership: &Leadership, write: &Write) -> Result<Outcome, CallError> {
+async fn put(
+    kubernetes: &Kubernetes,
+    leadership: &Leadership,
+    write: &Write,
+) -> Result<Outcome, CallError> {
     let mut resource_version = write.resource_version.clone();
     for _ in 0..TRIES {
         // Asked before every single write: this copy may have been stopped for a while.

@@ -59,7 +59,10 @@ mod tests {
     fn the_spread_stays_within_the_upper_half() {
         for spread in [f64::NAN, f64::NEG_INFINITY, -3.0, 0.0, 0.3, 1.0, 7.0] {
             let wait = wait(Class::Transient, 3, spread);
-            assert!(wait >= Duration::from_secs(2) && wait <= Duration::from_secs(4), "{spread}: {wait:?}");
+            assert!(
+                wait >= Duration::from_secs(2) && wait <= Duration::from_secs(4),
+                "{spread}: {wait:?}"
+            );
         }
     }
 

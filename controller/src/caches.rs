@@ -5,9 +5,11 @@
 //! anew and the cache replaced, so that a missed event cannot stay missed. Caches keep their last content while the
 //! API server is away. Needs a client; started by [`crate::run`], read by [`crate::engine`].
 
+use crate::error::Class;
 use crate::kubernetes::WATCH_SECONDS;
 use futures::{Stream, StreamExt as _};
 use kube::api::Api;
+use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -19,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A kind is listed anew this often; a little more or less for each, so that they do not coincide.
-const RELIST_EVERY: Duration = Duration::from_secs(600);
+const RELIST_EVERY: Duration = Duration::from_mins(10);
 
 /// Namespace and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +57,30 @@ struct Content<F> {
     /// Where each object is found.
     groups: HashMap<Key, Key>,
     facts: HashMap<Key, HashMap<Key, Arc<F>>>,
+}
+
+/// When a watch that failed is tried again: soon, since an API server that comes back should not wait for us.
+#[derive(Debug, Default)]
+struct Again {
+    failures: u32,
+}
+
+// === impl Again ===
+
+impl Iterator for Again {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.failures = self.failures.saturating_add(1);
+        // The third wait, four seconds, is the longest.
+        Some(crate::backoff::wait(Class::Transient, self.failures.min(3), crate::backoff::spread()))
+    }
+}
+
+impl Backoff for Again {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
 }
 
 // === impl Key ===
@@ -144,15 +170,13 @@ impl<F: Fact> Cache<F> {
     }
 
     /// Keeps the cache filled until the future is dropped.
-    pub async fn fill(
-        &self,
-        api: Api<F::Object>,
-    ) where
+    pub async fn fill(&self, api: Api<F::Object>)
+    where
         <F::Object as Resource>::DynamicType: Default + Eq + std::hash::Hash + Clone,
     {
         loop {
             let config = watcher::Config::default().timeout(WATCH_SECONDS);
-            let stream = watcher(api.clone(), config).default_backoff();
+            let stream = watcher(api.clone(), config).backoff(Again::default());
             let until = RELIST_EVERY.mul_f64(0.9 + crate::backoff::spread() / 5.0);
             // Running out of time is how a relist begins; the stream itself never ends.
             let _ = tokio::time::timeout(until, self.follow(stream)).await;
@@ -160,7 +184,10 @@ impl<F: Fact> Cache<F> {
     }
 
     /// Applies the events of one watch.
-    pub async fn follow(&self, stream: impl Stream<Item = watcher::Result<watcher::Event<F::Object>>>) {
+    pub async fn follow(
+        &self,
+        stream: impl Stream<Item = watcher::Result<watcher::Event<F::Object>>>,
+    ) {
         let mut listed = Content::default();
         let mut stream = std::pin::pin!(stream);
         while let Some(event) = stream.next().await {

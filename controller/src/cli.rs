@@ -25,7 +25,7 @@ It connects to the cluster of its service account or, outside a cluster, of KUBE
 `kubectl get apifleets`, `kubectl describe apifleet NAME`."
 )]
 pub struct Args {
-    /// Where Prometheus (or a compatible server) answers, such as http://prometheus.monitoring:9090
+    /// Where Prometheus (or a compatible server) answers, such as `http://prometheus.monitoring:9090`
     #[arg(long, env = "PROMETHEUS_URL", value_name = "URL")]
     pub prometheus_url: String,
 
@@ -60,7 +60,7 @@ pub struct Args {
     #[arg(long, env = "POD_NAME", value_name = "NAME", default_value = "apifleet-controller")]
     pub pod_name: String,
 
-    /// How log lines are written; RUST_LOG says which (default: info)
+    /// How log lines are written; `RUST_LOG` says which (default: info)
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "json")]
     pub log_format: LogFormat,
 }
@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn an_empty_namespace_means_all() {
         let settings =
-            settings(&["--prometheus-url", "http://localhost:9090", "--watch-namespace", ""]).unwrap();
+            settings(&["--prometheus-url", "http://localhost:9090", "--watch-namespace", ""])
+                .unwrap();
         assert_eq!(settings.watch_namespace, None);
     }
 

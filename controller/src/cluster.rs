@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Whether KEDA is installed is looked up this often.
-const DISCOVER_EVERY: Duration = Duration::from_secs(120);
+const DISCOVER_EVERY: Duration = Duration::from_mins(2);
 
 /// What is known of the cluster.
 #[derive(Debug)]
@@ -81,7 +81,9 @@ impl Cluster {
         loop {
             match kubernetes.serves(&kind).await {
                 Ok(true) => {
-                    let fill = self.scaled_objects.fill(api::<ScaledObject>(kubernetes.client(), namespace));
+                    let fill = self
+                        .scaled_objects
+                        .fill(api::<ScaledObject>(kubernetes.client(), namespace));
                     // Looked up again from time to time: KEDA may have been removed.
                     let _ = tokio::time::timeout(DISCOVER_EVERY.saturating_mul(5), fill).await;
                     continue;

@@ -31,7 +31,9 @@ impl Conflict {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::ScaledObject(_) | Self::HorizontalPodAutoscaler(_) => Reason::ConflictingAutoscaler,
+            Self::ScaledObject(_) | Self::HorizontalPodAutoscaler(_) => {
+                Reason::ConflictingAutoscaler
+            }
             Self::Fleet(_) => Reason::TargetTakenByAnotherFleet,
         }
     }
@@ -78,7 +80,10 @@ impl Claims {
     /// The other fleet that owns the Deployment, if one does.
     #[must_use]
     pub fn against(&self, fleet: &Key, deployment: &Key) -> Option<Conflict> {
-        self.0.get(deployment).filter(|owner| *owner != fleet).map(|owner| Conflict::Fleet(owner.clone()))
+        self.0
+            .get(deployment)
+            .filter(|owner| *owner != fleet)
+            .map(|owner| Conflict::Fleet(owner.clone()))
     }
 }
 

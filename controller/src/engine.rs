@@ -7,13 +7,14 @@
 
 use crate::caches::Key;
 use crate::conflicts::Claims;
+use crate::crew::Crew;
 use crate::error::Class;
 use crate::health::Health;
 use crate::observe::Fleet;
 use crate::observe::prometheus::Prometheus;
 use crate::observe::signals::{Asked, observe_signals};
 use crate::reconcile::{Context, reconcile};
-use crate::roster::{Ended, Member, Roster};
+use crate::roster::{Done, Ended, Member, Roster};
 use crate::state::FleetState;
 use apifleet_core::observation::Readings;
 use futures::FutureExt as _;
@@ -21,21 +22,15 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Between two regular passes.
 const PERIOD: Duration = Duration::from_secs(2);
 /// Between two passes that changes ask for, at least.
 const CLOSEST: Duration = Duration::from_millis(300);
-/// Fleets that are reconciled at once.
-const AT_ONCE: usize = 32;
-/// One reconcile takes no longer; a fleet that does is taken up anew from its status.
-const LONGEST: Duration = Duration::from_secs(25);
 /// On shutdown, reconciles under way are given this long.
 const GRACE: Duration = Duration::from_secs(6);
 
@@ -53,12 +48,46 @@ pub struct Engine {
     pub wake: Arc<Notify>,
 }
 
-/// A reconcile that ended.
-struct Done {
-    key: Key,
-    uid: String,
-    ended: Ended,
+/// When passes are made.
+struct Times {
+    last: Instant,
+    next: Instant,
+    leads: bool,
 }
+
+// === impl Times ===
+
+impl Default for Times {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { last: now.checked_sub(PERIOD).unwrap_or(now), next: now, leads: false }
+    }
+}
+
+impl Times {
+    /// A pass begins; returns the time since the one before.
+    fn begin(&mut self) -> Duration {
+        let now = Instant::now();
+        let period = now.saturating_duration_since(self.last);
+        *self = Self { last: now, next: now + PERIOD, leads: self.leads };
+        period
+    }
+
+    /// The next pass is wanted sooner; passes keep a distance all the same.
+    fn no_later_than(&mut self, wanted: Instant) {
+        self.next = self.next.min(wanted.max(self.last + CLOSEST));
+    }
+
+    /// Renewals say nothing new; taking over is followed at once.
+    fn lead(&mut self, leads: bool) {
+        if leads != self.leads {
+            self.leads = leads;
+            self.no_later_than(Instant::now());
+        }
+    }
+}
+
+// === impl Engine ===
 
 impl Engine {
     /// Runs until `stop` is ready, then lets reconciles under way end.
@@ -66,27 +95,24 @@ impl Engine {
         tokio::pin!(stop);
         let mut leadership = self.context.leadership.clone();
         let (mut roster, mut crew) = (Roster::default(), Crew::default());
-        let mut last_pass: Option<Instant> = None;
-        let mut next = Instant::now();
+        let mut times = Times::default();
         loop {
             self.health.tick();
             tokio::select! {
                 () = &mut stop => break,
-                () = leadership.changed() => {}
-                () = self.wake.notified() => next = next.min(last_pass.map_or(next, |last| last + CLOSEST)),
+                () = leadership.changed() => times.lead(leadership.is_held()),
+                () = self.wake.notified() => times.no_later_than(Instant::now()),
                 Some(done) = crew.ended() => {
                     self.take_back(&mut roster, done);
-                    next = next.min(roster.next_due().map_or(next, |due| due.max(Instant::now() + CLOSEST)));
-                    continue;
+                    if let Some(due) = roster.next_due() {
+                        times.no_later_than(due);
+                    }
                 }
-                () = tokio::time::sleep_until(next) => {
-                    let started = Instant::now();
-                    self.turn(&mut roster, &mut crew).await;
-                    let period = last_pass.map_or(PERIOD, |last| started - last);
-                    self.context.metrics.passed(started.elapsed(), period, roster.len());
-                    last_pass = Some(started);
-                    next = started + PERIOD;
-                }
+                () = tokio::time::sleep_until(times.next) => tokio::select! {
+                    // Reading the signals may take seconds; being told to stop does not wait for it.
+                    () = &mut stop => break,
+                    () = self.turn(&mut roster, &mut crew, &mut times) => {}
+                },
             }
         }
         // The lease is handed back only afterwards, so that two copies never write at once.
@@ -94,7 +120,8 @@ impl Engine {
     }
 
     /// One turn: a pass if this copy leads.
-    async fn turn(&self, roster: &mut Roster, crew: &mut Crew) {
+    async fn turn(&self, roster: &mut Roster, crew: &mut Crew, times: &mut Times) {
+        let period = times.begin();
         let leads = self.context.leadership.is_held();
         self.context.metrics.set_leader(leads);
         let cluster = &self.context.cluster;
@@ -116,6 +143,7 @@ impl Engine {
         for fleet in gone {
             self.context.metrics.hide(&fleet.namespace, &fleet.name);
         }
+        self.context.metrics.passed(times.last.elapsed(), period, roster.len());
     }
 
     /// Reads the signals of all fleets that are due, and starts their reconciles.
@@ -130,7 +158,9 @@ impl Engine {
             .collect();
         let readings = self.read(&asked).await;
         for key in due {
-            let (Some(fact), Some(state)) = (roster.fact(&key), roster.hand_out(&key)) else { continue };
+            let (Some(fact), Some(state)) = (roster.fact(&key), roster.hand_out(&key)) else {
+                continue;
+            };
             let readings = readings.get(&key).copied().unwrap_or_default();
             let fleet = Fleet { key, fact, claims: Arc::clone(claims), readings };
             crew.start(fleet.key.clone(), fleet.fact.uid.clone(), self.work(fleet, state));
@@ -171,15 +201,19 @@ impl Engine {
     }
 
     fn take_back(&self, roster: &mut Roster, done: Done) {
-        let Done { key, uid, ended } = done;
-        match &ended {
-            Ended::With(_, Err(class)) | Ended::Without(class) => self.context.metrics.reconcile_failed(*class),
+        let metrics = &self.context.metrics;
+        match &done.ended {
+            Ended::With(_, Err(class)) | Ended::Without(class) => metrics.reconcile_failed(*class),
             Ended::With(_, Ok(_)) => {}
         }
-        if matches!(ended, Ended::Without(Class::Bug)) {
-            self.context.metrics.panicked();
+        if matches!(done.ended, Ended::Without(Class::Bug)) {
+            metrics.panicked();
         }
-        roster.take_back(&key, &uid, ended, Instant::now(), Timestamp::now());
+        if !roster.has(&done.key) {
+            // It went away while it was reconciled, which has shown it once more.
+            metrics.hide(&done.key.namespace, &done.key.name);
+        }
+        roster.take_back(done, Instant::now(), Timestamp::now());
     }
 
     /// A fleet with a digest of what it must follow at once: its targets' replicas and other owners.
@@ -191,52 +225,11 @@ impl Engine {
             for found in cluster.deployments.under(&deployment) {
                 (&found.uid, found.replicas).hash(&mut digest);
             }
-            cluster.autoscaler_of(&deployment).map(|conflict| conflict.message(&deployment)).hash(&mut digest);
+            cluster
+                .autoscaler_of(&deployment)
+                .map(|conflict| conflict.message(&deployment))
+                .hash(&mut digest);
         }
         Member { key, fact, surroundings: digest.finish() }
-    }
-}
-
-/// The reconciles under way: bounded in number and time, each on its own.
-struct Crew {
-    tasks: JoinSet<Done>,
-    slots: Arc<Semaphore>,
-}
-
-impl Default for Crew {
-    fn default() -> Self {
-        Self { tasks: JoinSet::new(), slots: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
-impl Crew {
-    fn start(&mut self, key: Key, uid: String, work: BoxFuture<'static, Ended>) {
-        let slots = Arc::clone(&self.slots);
-        self.tasks.spawn(async move {
-            let _slot = slots.acquire().await;
-            let work = tokio::time::timeout(LONGEST, AssertUnwindSafe(work).catch_unwind());
-            let ended = match work.await {
-                Ok(Ok(ended)) => ended,
-                Ok(Err(_)) => {
-                    tracing::error!(fleet = %key, "the reconcile panicked; this is a bug, the fleet is taken up anew");
-                    Ended::Without(Class::Bug)
-                }
-                Err(_) => {
-                    tracing::warn!(fleet = %key, "the reconcile took too long; the fleet is taken up anew");
-                    Ended::Without(Class::Transient)
-                }
-            };
-            Done { key, uid, ended }
-        });
-    }
-
-    /// The next reconcile that ends; `None` while there are none.
-    async fn ended(&mut self) -> Option<Done> {
-        // A task that is cancelled ends only with the process.
-        self.tasks.join_next().await.and_then(Result::ok)
-    }
-
-    async fn drain(&mut self) {
-        while self.tasks.join_next().await.is_some() {}
     }
 }

@@ -61,7 +61,13 @@ pub struct AutoscalerFact {
 
 /// What the operator reads of KEDA's `ScaledObject`.
 #[derive(CustomResource, Debug, Clone, Serialize, Deserialize)]
-#[kube(group = "keda.sh", version = "v1alpha1", kind = "ScaledObject", namespaced, schema = "disabled")]
+#[kube(
+    group = "keda.sh",
+    version = "v1alpha1",
+    kind = "ScaledObject",
+    namespaced,
+    schema = "disabled"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ScaledObjectSpec {
     /// What it scales.
@@ -156,11 +162,9 @@ fn replicas(count: Option<i32>) -> Option<Replicas> {
 
 fn is_rolling_out(deployment: &Deployment) -> bool {
     let Some(status) = &deployment.status else { return false };
-    let given_up = status
-        .conditions
-        .iter()
-        .flatten()
-        .any(|it| it.type_.as_deref() == Some("Progressing") && it.status.as_deref() == Some("False"));
+    let given_up = status.conditions.iter().flatten().any(|it| {
+        it.type_.as_deref() == Some("Progressing") && it.status.as_deref() == Some("False")
+    });
     let updated = status.updated_replicas.unwrap_or_default();
     let wanted = deployment.spec.replicas.unwrap_or_default();
     !given_up && updated < wanted.max(status.replicas.unwrap_or_default())
@@ -169,7 +173,10 @@ fn is_rolling_out(deployment: &Deployment) -> bool {
 /// The newest entry that owns `spec.replicas`.
 fn replicas_writer(entries: &[ManagedFieldsEntry]) -> Option<String> {
     let owns = |entry: &&ManagedFieldsEntry| {
-        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer("/f:spec/f:replicas").is_some())
+        entry
+            .fields_v1
+            .as_ref()
+            .is_some_and(|fields| fields.0.pointer("/f:spec/f:replicas").is_some())
     };
     entries
         .iter()
@@ -190,7 +197,11 @@ impl Fact for PodFact {
             return None;
         }
         let condition = |kind: &str, is: &str| -> Option<&PodCondition> {
-            status.conditions.iter().flatten().find(|found| found.type_ == kind && found.status == is)
+            status
+                .conditions
+                .iter()
+                .flatten()
+                .find(|found| found.type_ == kind && found.status == is)
         };
         let ready = condition("Ready", "True");
         let ready_since = ready.map(|ready| {
@@ -301,14 +312,20 @@ pub(crate) mod tests {
 
     #[test]
     fn the_newest_owner_of_replicas_is_their_writer() {
-        assert_eq!(deployment(&spec(&json!(3)), &json!({})).replicas_writer.as_deref(), Some("kubectl"));
+        assert_eq!(
+            deployment(&spec(&json!(3)), &json!({})).replicas_writer.as_deref(),
+            Some("kubectl")
+        );
     }
 
     #[test]
     fn a_rollout_lasts_until_every_pod_is_new_or_it_is_given_up() {
         let status = json!({"replicas": 12, "updatedReplicas": 4});
         assert!(deployment(&spec(&json!(10)), &status).rolling_out);
-        assert!(!deployment(&spec(&json!(10)), &json!({"replicas": 10, "updatedReplicas": 10})).rolling_out);
+        assert!(
+            !deployment(&spec(&json!(10)), &json!({"replicas": 10, "updatedReplicas": 10}))
+                .rolling_out
+        );
         let given_up = json!({"replicas": 12, "updatedReplicas": 4,
             "conditions": [{"type": "Progressing", "status": "False"}]});
         assert!(!deployment(&spec(&json!(10)), &given_up).rolling_out);
@@ -338,7 +355,10 @@ pub(crate) mod tests {
     #[test]
     fn pods_that_are_finished_or_going_away_are_not_kept() {
         assert!(pod(|pod| pod["status"]["phase"] = json!("Failed")).is_none());
-        assert!(pod(|pod| pod["metadata"]["deletionTimestamp"] = json!("2026-12-01T00:00:00Z")).is_none());
+        assert!(
+            pod(|pod| pod["metadata"]["deletionTimestamp"] = json!("2026-12-01T00:00:00Z"))
+                .is_none()
+        );
         assert!(pod(|pod| pod["metadata"]["ownerReferences"] = json!([])).is_none());
     }
 

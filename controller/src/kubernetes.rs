@@ -126,9 +126,9 @@ impl CallError {
 impl Kubernetes {
     /// Connects with the service account, or the kubeconfig outside a cluster.
     pub async fn connect(metrics: Arc<Metrics>) -> Result<Self, CallError> {
-        let mut config = Config::infer()
-            .await
-            .map_err(|error| CallError::failed("find the cluster", kube::Error::InferConfig(error)))?;
+        let mut config = Config::infer().await.map_err(|error| {
+            CallError::failed("find the cluster", kube::Error::InferConfig(error))
+        })?;
         bound(&mut config);
         let client = Client::try_from(config)
             .map_err(|error| CallError::failed("set up the connection to the cluster", error))?;
@@ -171,7 +171,11 @@ impl Kubernetes {
     }
 
     /// Reads one Deployment, past every cache.
-    pub async fn get_deployment(&self, namespace: &str, name: &str) -> Result<Deployment, CallError> {
+    pub async fn get_deployment(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Deployment, CallError> {
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
         self.call("read a Deployment", api.get(name)).await
     }
@@ -182,7 +186,8 @@ impl Kubernetes {
         let namespace = scale.metadata.namespace.as_deref().unwrap_or_default();
         let name = scale.metadata.name.as_deref().unwrap_or_default();
         let api = Api::<Deployment>::namespaced(self.client.clone(), namespace);
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let params =
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         self.call("scale a Deployment", api.replace_scale(name, &params, scale)).await
     }
 
@@ -195,7 +200,8 @@ impl Kubernetes {
     ) -> Result<ApiFleet, CallError> {
         let api = Api::<ApiFleet>::namespaced(self.client.clone(), namespace);
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.call("write a fleet's status", api.patch_status(name, &params, &Patch::Apply(patch))).await
+        self.call("write a fleet's status", api.patch_status(name, &params, &Patch::Apply(patch)))
+            .await
     }
 
     /// Reads one fleet, past every cache.

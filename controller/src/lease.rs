@@ -62,7 +62,7 @@ impl Leadership {
     /// A leadership that is always held or never, for tests and for tools that run alone.
     #[must_use]
     pub fn fixed(held: bool) -> Self {
-        let far = Instant::now() + Duration::from_secs(30 * 24 * 3600);
+        let far = Instant::now() + Duration::from_hours(720);
         // The receiver keeps the last value when the sender is gone.
         Self(watch::channel(held.then_some(far)).1)
     }
@@ -80,7 +80,12 @@ impl Leadership {
 impl Candidate {
     /// A candidate for the named lease; `pod` becomes unique by a suffix.
     #[must_use]
-    pub fn new(kubernetes: Kubernetes, namespace: String, name: String, pod: &str) -> (Self, Leadership) {
+    pub fn new(
+        kubernetes: Kubernetes,
+        namespace: String,
+        name: String,
+        pod: &str,
+    ) -> (Self, Leadership) {
         let (until, receiver) = watch::channel(None);
         // Seeded anew by the standard library: two processes never share an identity, even in one pod.
         let identity = format!("{pod}_{:016x}", RandomState::new().hash_one(pod));
@@ -141,7 +146,8 @@ impl Candidate {
         if !may_take(seen, &self.identity, now) {
             return Ok(false);
         }
-        let lease = self.object(next_spec(&seen.spec, &self.identity), seen.resource_version.clone());
+        let lease =
+            self.object(next_spec(&seen.spec, &self.identity), seen.resource_version.clone());
         let written = {
             let api = self.api();
             self.kubernetes
@@ -182,7 +188,11 @@ impl Candidate {
     async fn create(&mut self) -> Result<bool, CallError> {
         let lease = self.object(next_spec(&LeaseSpec::default(), &self.identity), None);
         let api = self.api();
-        match self.kubernetes.call("create the lease", api.create(&PostParams::default(), &lease)).await {
+        match self
+            .kubernetes
+            .call("create the lease", api.create(&PostParams::default(), &lease))
+            .await
+        {
             Ok(lease) => {
                 self.remember(lease);
                 Ok(true)
@@ -218,7 +228,9 @@ impl Candidate {
             .await
         {
             Ok(_) => tracing::info!(lease = %self.name, "handed the lease back"),
-            Err(error) => tracing::warn!(%error, "the next copy has to wait for the lease to run out"),
+            Err(error) => {
+                tracing::warn!(%error, "the next copy has to wait for the lease to run out")
+            }
         }
     }
 
@@ -276,7 +288,11 @@ mod tests {
         assert!(may_take(&seen("", now), "us", now));
         assert!(may_take(&seen("us", now), "us", now));
         assert!(!may_take(&seen("them", now), "us", now));
-        assert!(!may_take(&seen("them", now), "us", later.checked_sub(Duration::from_millis(1)).unwrap()));
+        assert!(!may_take(
+            &seen("them", now),
+            "us",
+            later.checked_sub(Duration::from_millis(1)).unwrap()
+        ));
         assert!(may_take(&seen("them", now), "us", later));
     }
 

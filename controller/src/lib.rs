@@ -22,6 +22,7 @@ pub mod caches;
 pub mod cli;
 pub mod cluster;
 pub mod conflicts;
+pub mod crew;
 pub mod engine;
 pub mod error;
 pub mod facts;

@@ -174,16 +174,45 @@ impl Default for Metrics {
         let r = &mut registry;
         Self {
             decisions: register(r, "decisions", "Decisions made, by reason", Family::default()),
-            reconcile_errors: register(r, "reconcile_errors", "Failed reconciles, by class", Family::default()),
+            reconcile_errors: register(
+                r,
+                "reconcile_errors",
+                "Failed reconciles, by class",
+                Family::default(),
+            ),
             panics: register(r, "reconcile_panics", "Reconciles that panicked", Counter::default()),
-            foreign_writes: register(r, "foreign_writes", "Writes of replicas by others", Counter::default()),
-            scale_writes: register(r, "scale_writes", "Writes of replicas, by result", Family::default()),
-            scale_write_seconds: register_seconds(r, "scale_write_duration", "Time of one write of replicas"),
+            foreign_writes: register(
+                r,
+                "foreign_writes",
+                "Writes of replicas by others",
+                Counter::default(),
+            ),
+            scale_writes: register(
+                r,
+                "scale_writes",
+                "Writes of replicas, by result",
+                Family::default(),
+            ),
+            scale_write_seconds: register_seconds(
+                r,
+                "scale_write_duration",
+                "Time of one write of replicas",
+            ),
             pass_seconds: register_seconds(r, "pass_duration", "Time of one pass over all fleets"),
-            pass_period: register(r, "pass_period_seconds", "Time between the last two passes", Gauge::default()),
+            pass_period: register(
+                r,
+                "pass_period_seconds",
+                "Time between the last two passes",
+                Gauge::default(),
+            ),
             fleets: register(r, "fleets", "Fleets that are managed", Gauge::default()),
             leader: register(r, "leader", "1 on the copy that acts", Gauge::default()),
-            queries: register(r, "prometheus_queries", "Queries to Prometheus, by result", Family::default()),
+            queries: register(
+                r,
+                "prometheus_queries",
+                "Queries to Prometheus, by result",
+                Family::default(),
+            ),
             query_seconds: register_seconds(r, "prometheus_query_duration", "Time of one query"),
             kubernetes_failures: register(
                 r,
@@ -191,14 +220,39 @@ impl Default for Metrics {
                 "Failed calls to the Kubernetes API",
                 Family::default(),
             ),
-            desired: register(r, "fleet_desired_replicas", "Replicas decided, per target", Family::default()),
+            desired: register(
+                r,
+                "fleet_desired_replicas",
+                "Replicas decided, per target",
+                Family::default(),
+            ),
             ready: register(r, "fleet_ready_replicas", "Ready pods, per target", Family::default()),
-            pending: register(r, "fleet_pending_replicas", "Unscheduled pods, per target", Family::default()),
+            pending: register(
+                r,
+                "fleet_pending_replicas",
+                "Unscheduled pods, per target",
+                Family::default(),
+            ),
             min: register(r, "fleet_min_replicas", "Smallest size", Family::default()),
             max: register(r, "fleet_max_replicas", "Largest size", Family::default()),
-            verdict: register(r, "fleet_signal_verdict", "1 for the signal's verdict", Family::default()),
-            signal_age: register(r, "fleet_signal_age_seconds", "Age of the newest sample", Family::default()),
-            condition: register(r, "fleet_condition", "1 where the condition is True", Family::default()),
+            verdict: register(
+                r,
+                "fleet_signal_verdict",
+                "1 for the signal's verdict",
+                Family::default(),
+            ),
+            signal_age: register(
+                r,
+                "fleet_signal_age_seconds",
+                "Age of the newest sample",
+                Family::default(),
+            ),
+            condition: register(
+                r,
+                "fleet_condition",
+                "1 where the condition is True",
+                Family::default(),
+            ),
             last_decision: register(
                 r,
                 "fleet_last_decision_timestamp_seconds",
@@ -213,7 +267,8 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Media type of [`Metrics::encode`].
-    pub const CONTENT_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    pub const CONTENT_TYPE: &'static str =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
     /// All metrics as text.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
@@ -280,7 +335,7 @@ impl Metrics {
         let now = self.write(&label, view);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = shown.remove(&label) {
-            self.take_away(before, &now);
+            self.take_away(&before, &now);
         }
         shown.insert(label, now);
     }
@@ -293,7 +348,7 @@ impl Metrics {
         self.max.remove(&label);
         let before = self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(&label);
         if let Some(before) = before {
-            self.take_away(before, &Shown::default());
+            self.take_away(&before, &Shown::default());
         }
     }
 
@@ -312,7 +367,8 @@ impl Metrics {
         for SignalView { signal, verdict, age } in &view.signals {
             let (namespace, fleet) = (namespace.clone(), fleet.clone());
             if let Some(age) = age {
-                let key = SignalLabel { namespace: namespace.clone(), fleet: fleet.clone(), signal };
+                let key =
+                    SignalLabel { namespace: namespace.clone(), fleet: fleet.clone(), signal };
                 self.signal_age.get_or_create(&key).set(*age);
                 now.ages.push(key);
             }
@@ -321,14 +377,15 @@ impl Metrics {
             now.verdicts.push(key);
         }
         for (condition, holds) in &view.conditions {
-            let key = ConditionLabel { namespace: namespace.clone(), fleet: fleet.clone(), condition };
+            let key =
+                ConditionLabel { namespace: namespace.clone(), fleet: fleet.clone(), condition };
             self.condition.get_or_create(&key).set(i64::from(*holds));
             now.conditions.push(key);
         }
         now
     }
 
-    fn take_away(&self, before: Shown, now: &Shown) {
+    fn take_away(&self, before: &Shown, now: &Shown) {
         for key in before.targets.iter().filter(|key| !now.targets.contains(key)) {
             self.desired.remove(key);
             self.ready.remove(key);

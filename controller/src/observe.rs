@@ -74,11 +74,13 @@ pub async fn observe_fleet(
 ) -> Result<Seen, CallError> {
     let key = |name: &str| Key::new(&fleet.key.namespace, name);
     let on_demand = key(intent.targets.on_demand.as_str());
-    let on_demand = observe_target(kubernetes, cluster, fleet, (Target::OnDemand, on_demand), state).await?;
+    let on_demand =
+        observe_target(kubernetes, cluster, fleet, (Target::OnDemand, on_demand), state).await?;
     let spot = match &intent.targets.spot {
-        Some(name) => {
-            Some(observe_target(kubernetes, cluster, fleet, (Target::Spot, key(name.as_str())), state).await?)
-        }
+        Some(name) => Some(
+            observe_target(kubernetes, cluster, fleet, (Target::Spot, key(name.as_str())), state)
+                .await?,
+        ),
         None => None,
     };
     Ok(Seen { intent: intent.clone(), on_demand, spot, readings: fleet.readings })
@@ -93,7 +95,9 @@ async fn observe_target(
 ) -> Result<SeenTarget, CallError> {
     let written = &mut state.targets.get_mut(target).written;
     let cached = cluster.deployments.under(&key).first().map(|fact| fact.as_ref().clone());
-    let is_current = cached.as_ref().map_or(*written == Written::Seen, |fact| written.is_shown_by(&fact.resource_version));
+    let is_current = cached
+        .as_ref()
+        .map_or(*written == Written::Seen, |fact| written.is_shown_by(&fact.resource_version));
     let deployment = if is_current {
         *written = Written::Seen;
         cached
@@ -101,7 +105,8 @@ async fn observe_target(
         // Never act on what is older than our own last write: it would be undone or repeated.
         let fresh = read_deployment(kubernetes, &key).await?;
         // Read past the cache; the cache itself may still be older.
-        *written = fresh.as_ref().map_or(Written::Seen, |fact| Written::At(fact.resource_version.clone()));
+        *written =
+            fresh.as_ref().map_or(Written::Seen, |fact| Written::At(fact.resource_version.clone()));
         fresh
     };
     let pods = cluster.pods.under(&key);

@@ -124,9 +124,8 @@ pub fn place(valid: &Valid, decision: Decision) -> Plan<Proposed> {
     let (mut raises, mut lowerings): (Vec<_>, Vec<_>) =
         writes.into_iter().partition(|write| write.to > write.from);
     match mode {
-        Mode::Enforce => {}
-        // The core keeps the fleet's size; a target must not be lowered for a move, either.
-        Mode::ScaleOutOnly => lowerings.clear(),
+        // Out only: the core keeps the size; a target is lowered only for a replica that is Ready on the other.
+        Mode::Enforce | Mode::ScaleOutOnly => {}
         Mode::Observe => {
             raises.clear();
             lowerings.clear();

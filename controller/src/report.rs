@@ -35,15 +35,21 @@ pub async fn report_decision(
 ) {
     let status = status::build_status(fleet.fact.generation, valid, plan, state, now);
     let mut drafts = events::of_plan(valid, plan);
-    drafts.extend(foreign.map(|write| events::of_foreign_write(&write, events::foreign_writer(valid))));
+    drafts.extend(
+        foreign.map(|write| events::of_foreign_write(&write, events::foreign_writer(valid))),
+    );
     drafts.extend(events::of_conditions(&state.status, &status));
     log(fleet, state, plan);
     reporter.metrics.decided(plan.decision.reason.as_str());
     if foreign.is_some() {
         reporter.metrics.foreign_write();
     }
-    reporter.metrics.show(&fleet.key.namespace, &fleet.key.name, &view::build_view(valid, plan, &status));
-    reporter.deliver(fleet, state, status, drafts, now).await;
+    reporter.metrics.show(
+        &fleet.key.namespace,
+        &fleet.key.name,
+        &view::build_view(valid, plan, &status),
+    );
+    reporter.deliver(fleet, state, (status, drafts), now).await;
 }
 
 /// Reports that a fleet is not decided.
@@ -61,15 +67,14 @@ pub async fn report_stalled(
     }
     let view = view::build_stalled_view(&status, now);
     reporter.metrics.show(&fleet.key.namespace, &fleet.key.name, &view);
-    reporter.deliver(fleet, state, status, drafts, now).await;
+    reporter.deliver(fleet, state, (status, drafts), now).await;
 }
 
 /// One line per change of the size, and per other reason for the same size.
-fn log(fleet: &Fleet, state: &FleetState, plan: &Plan<Applied>) {
+fn log(fleet: &Fleet, state: &mut FleetState, plan: &Plan<Applied>) {
     let decision = &plan.decision;
-    let before = state.status.last_decision.as_ref();
-    let same = before.is_some_and(|it| it.reason == decision.reason.as_str());
-    if decision.change().is_none() && same {
+    let before = state.logged.replace(decision.reason);
+    if decision.change().is_none() && before == Some(decision.reason) {
         return;
     }
     tracing::info!(
@@ -102,8 +107,7 @@ impl Reporter<'_> {
         &self,
         fleet: &Fleet,
         state: &mut FleetState,
-        next: ApiFleetStatus,
-        drafts: Vec<Draft>,
+        (next, drafts): (ApiFleetStatus, Vec<Draft>),
         now: Timestamp,
     ) {
         if !self.leadership.is_held() {

@@ -55,6 +55,17 @@ pub struct Member {
     pub surroundings: u64,
 }
 
+/// A reconcile that ended.
+#[derive(Debug)]
+pub struct Done {
+    /// Whose.
+    pub key: Key,
+    /// Tells the fleet from a later one of the same name.
+    pub uid: String,
+    /// How.
+    pub ended: Ended,
+}
+
 /// How a reconcile ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -72,7 +83,14 @@ impl Roster {
             let entry = match before.remove(&key) {
                 Some(entry) if entry.fact.uid == fact.uid => entry.changed(fact, surroundings, now),
                 // New, or another fleet of the same name.
-                _ => Entry { fact, surroundings, due: now, missed: false, failures: 0, state: Presence::Unknown },
+                _ => Entry {
+                    fact,
+                    surroundings,
+                    due: now,
+                    missed: false,
+                    failures: 0,
+                    state: Presence::Unknown,
+                },
             };
             self.entries.insert(key, entry);
         }
@@ -110,6 +128,12 @@ impl Roster {
         self.entries.is_empty()
     }
 
+    /// Whether a fleet is still there.
+    #[must_use]
+    pub fn has(&self, key: &Key) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// What is known of a fleet.
     #[must_use]
     pub fn fact(&self, key: &Key) -> Option<Arc<FleetFact>> {
@@ -127,8 +151,11 @@ impl Roster {
     }
 
     /// Takes a fleet back after its reconcile. One that is gone, or another by now, is ignored.
-    pub fn take_back(&mut self, key: &Key, uid: &str, ended: Ended, now: Instant, wall: Timestamp) {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.fact.uid == uid) else { return };
+    pub fn take_back(&mut self, done: Done, now: Instant, wall: Timestamp) {
+        let Done { key, uid, ended } = done;
+        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.fact.uid == uid) else {
+            return;
+        };
         let (state, result) = match ended {
             Ended::With(state, result) => (Presence::Idle(state), result),
             Ended::Without(class) => (Presence::Unknown, Err(class)),
@@ -165,7 +192,8 @@ impl Entry {
 
 /// The time until a fleet is due again.
 fn wait(pace: Pace, now: Timestamp) -> Duration {
-    let until = pace.at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO));
+    let until =
+        pace.at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO));
     // An instant that has come already is no reason to run hot.
     until.map_or(pace.within, |until| until.clamp(Duration::from_millis(250), pace.within))
 }
@@ -175,6 +203,7 @@ mod tests {
     use super::*;
     use crate::facts::tests::fleet;
     use apifleet_crds::ApiFleetStatus;
+    use std::slice;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -187,6 +216,10 @@ mod tests {
         Box::new(FleetState::resumed("api".to_owned(), ApiFleetStatus::default()))
     }
 
+    fn done(ended: Ended) -> Done {
+        Done { key: member(0).key, uid: "api".to_owned(), ended }
+    }
+
     fn steady() -> Pace {
         Pace { within: Duration::from_secs(4), at: None }
     }
@@ -195,11 +228,11 @@ mod tests {
     fn a_new_fleet_is_due_at_once_and_never_twice_at_the_same_time() {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
-        assert_eq!(roster.due(now), [key.clone()]);
+        assert_eq!(roster.due(now), slice::from_ref(&key));
         assert!(roster.hand_out(&key).unwrap().is_none(), "its state has to be read");
-        assert!(roster.due(now + Duration::from_secs(60)).is_empty(), "it is with a reconcile");
+        assert!(roster.due(now + Duration::from_mins(1)).is_empty(), "it is with a reconcile");
         assert!(roster.hand_out(&key).is_none());
-        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
+        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(roster.due(now).is_empty());
         assert_eq!(roster.due(now + Duration::from_secs(4)), [key]);
     }
@@ -210,10 +243,14 @@ mod tests {
         roster.update(vec![member(0)], now);
         let _ = roster.hand_out(&key);
         roster.update(vec![member(1)], now);
-        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
-        assert_eq!(roster.due(now), [key.clone()], "the reconcile may not have seen the change");
+        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
+        assert_eq!(
+            roster.due(now),
+            slice::from_ref(&key),
+            "the reconcile may not have seen the change"
+        );
         let _ = roster.hand_out(&key);
-        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
+        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(roster.due(now).is_empty());
     }
 
@@ -222,9 +259,9 @@ mod tests {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
         let _ = roster.hand_out(&key);
-        roster.take_back(&key, "api", Ended::Without(Class::Bug), now, NOW);
+        roster.take_back(done(Ended::Without(Class::Bug)), now, NOW);
         assert!(roster.due(now + Duration::from_secs(1)).is_empty());
-        assert_eq!(roster.due(now + backoff::LONGEST), [key.clone()]);
+        assert_eq!(roster.due(now + backoff::LONGEST), slice::from_ref(&key));
         assert!(roster.hand_out(&key).unwrap().is_none());
     }
 
@@ -234,7 +271,7 @@ mod tests {
         roster.update(vec![member(0)], now);
         for _ in 0..40 {
             let _ = roster.hand_out(&key);
-            roster.take_back(&key, "api", Ended::With(state(), Err(Class::Transient)), now, NOW);
+            roster.take_back(done(Ended::With(state(), Err(Class::Transient))), now, NOW);
         }
         assert!(roster.due(now + Duration::from_secs(14)).is_empty());
         assert_eq!(roster.due(now + backoff::LONGEST), [key]);
@@ -248,8 +285,11 @@ mod tests {
         let mut other = member(0);
         other.fact = Arc::new(FleetFact { uid: "other".to_owned(), ..other.fact.as_ref().clone() });
         roster.update(vec![other], now);
-        roster.take_back(&key, "api", Ended::With(state(), Ok(steady())), now, NOW);
-        assert!(roster.hand_out(&key).unwrap().is_none(), "the old one's state is not the new one's");
+        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
+        assert!(
+            roster.hand_out(&key).unwrap().is_none(),
+            "the old one's state is not the new one's"
+        );
     }
 
     #[test]
@@ -262,7 +302,10 @@ mod tests {
 
     #[test]
     fn a_foreseen_change_is_met_at_its_instant_but_never_in_a_hot_loop() {
-        let at = |millis| Pace { within: Duration::from_secs(4), at: Timestamp::from_millisecond(millis).ok() };
+        let at = |millis| Pace {
+            within: Duration::from_secs(4),
+            at: Timestamp::from_millisecond(millis).ok(),
+        };
         assert_eq!(wait(at(1_500), NOW), Duration::from_millis(1_500));
         assert_eq!(wait(at(60_000), NOW), Duration::from_secs(4));
         assert_eq!(wait(at(-5_000), NOW), Duration::from_millis(250));

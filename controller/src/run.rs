@@ -30,9 +30,9 @@ const RELEASE: Duration = Duration::from_secs(4);
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
     let health = Arc::new(Health::default());
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; choose another --listen", settings.listen))?;
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!("cannot listen on {}; choose another --listen", settings.listen)
+    })?;
     let server = tokio::spawn(health::serve(listener, Arc::clone(&health), Arc::clone(&metrics)));
     let kubernetes = Kubernetes::connect(Arc::clone(&metrics)).await?;
     let prometheus = Prometheus::new(&settings.prometheus_url, Arc::clone(&metrics))?;
@@ -44,14 +44,18 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let filling = tokio::spawn({
         let (cluster, kubernetes) = (Arc::clone(&cluster), kubernetes.clone());
         let namespace = settings.watch_namespace.clone();
-        async move { cluster.fill(&kubernetes, namespace.as_deref()).await }
+        async move { Box::pin(cluster.fill(&kubernetes, namespace.as_deref())).await }
     });
     let lease_namespace = settings
         .pod_namespace
         .clone()
         .unwrap_or_else(|| kubernetes.client().default_namespace().to_owned());
-    let (candidate, leadership) =
-        Candidate::new(kubernetes.clone(), lease_namespace, settings.lease_name.clone(), &settings.pod_name);
+    let (candidate, leadership) = Candidate::new(
+        kubernetes.clone(),
+        lease_namespace,
+        settings.lease_name.clone(),
+        &settings.pod_name,
+    );
     let (resign, resigned) = watch::channel(false);
     let election = tokio::spawn(candidate.run(told(resigned)));
     let context = Context {
@@ -63,7 +67,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         instance: settings.pod_name,
     };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "the operator runs");
-    Engine { context, prometheus, namespace: settings.watch_namespace, health, wake }.run(told(stop)).await;
+    Engine { context, prometheus, namespace: settings.watch_namespace, health, wake }
+        .run(told(stop))
+        .await;
 
     // First the writers stop, then the lease is handed back, then all else.
     resign.send_replace(true);
@@ -102,8 +108,12 @@ async fn await_crd(kubernetes: &Kubernetes, health: &Health) -> anyhow::Result<(
         health.tick();
         match kubernetes.serves(&kind).await {
             Ok(true) => return Ok(()),
-            Ok(false) => tracing::warn!("the cluster does not know ApiFleet (apifleet.dev/v1alpha1) yet"),
-            Err(error) => tracing::warn!(%error, "cannot ask the cluster for the kinds that it knows"),
+            Ok(false) => {
+                tracing::warn!("the cluster does not know ApiFleet (apifleet.dev/v1alpha1) yet")
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot ask the cluster for the kinds that it knows")
+            }
         }
         tokio::time::sleep(CRD_EVERY).await;
     }

@@ -37,7 +37,9 @@ pub fn pace(valid: &Valid, plan: &Plan<Applied>, state: &mut FleetState) -> Pace
     let decision = &plan.decision;
     let rate = match decision.signals.request_rate {
         Signal::Fresh { value, .. } | Signal::Warming { value } => Some(value),
-        Signal::Idle | Signal::Stale { .. } | Signal::Absent { .. } | Signal::Invalid { .. } => None,
+        Signal::Idle | Signal::Stale { .. } | Signal::Absent { .. } | Signal::Invalid { .. } => {
+            None
+        }
     };
     let moved = match (state.last_rate, rate) {
         (Some(before), Some(now)) => (now.get() - before.get()).abs() > MOVED * before.get(),

@@ -9,9 +9,9 @@ use crate::plan::{Applied, Plan};
 use crate::report::conditions::ready_replicas;
 use crate::target::{PerTarget, Target};
 use crate::validate::Valid;
-use apifleet_core::Memory;
 use apifleet_core::memory::ForeignWrite;
 use apifleet_core::quantity::Rps;
+use apifleet_core::{Memory, Reason};
 use apifleet_crds::ApiFleetStatus;
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,6 +43,8 @@ pub struct FleetState {
     pub targets: PerTarget<TargetState>,
     /// The request rate of the last decision, to see whether it moves.
     pub last_rate: Option<Rps>,
+    /// The reason that was last logged.
+    pub logged: Option<Reason>,
     /// What was published lately.
     said: Vec<(u64, Timestamp)>,
 }
@@ -94,6 +96,7 @@ impl FleetState {
             // Whoever acted before may have written what our caches do not show yet: the first look reads afresh.
             targets: PerTarget { on_demand: TargetState::unknown(), spot: TargetState::unknown() },
             last_rate: None,
+            logged: None,
             said: Vec::new(),
         }
     }
@@ -104,7 +107,8 @@ impl FleetState {
     pub fn foreign_write(&self, valid: &Valid) -> Option<ForeignWrite> {
         let write = self.memory.foreign_write(&valid.observation)?;
         let ours = |target: Target| {
-            let deployment = valid.targets.get(target).as_ref().and_then(|seen| seen.deployment.as_ref());
+            let deployment =
+                valid.targets.get(target).as_ref().and_then(|seen| seen.deployment.as_ref());
             deployment.is_none_or(|it| it.replicas_writer.as_deref() == Some(FIELD_MANAGER))
         };
         Target::ALL.into_iter().any(|target| !ours(target)).then_some(write)

@@ -44,7 +44,10 @@ pub fn validate(
     // Without `..`: what is seen is used.
     let Seen { intent, on_demand, spot, readings } = seen;
     if let Some(conflict) = &on_demand.conflict {
-        return Err(Stalled { reason: conflict.reason(), message: conflict.message(&on_demand.key) });
+        return Err(Stalled {
+            reason: conflict.reason(),
+            message: conflict.message(&on_demand.key),
+        });
     }
     if on_demand.deployment.is_none() {
         return Err(Stalled {
@@ -63,7 +66,12 @@ pub fn validate(
         scrape_interval,
         readings,
     };
-    Ok(Valid { intent, observation, targets: PerTarget { on_demand: Some(on_demand), spot }, spot_loss })
+    Ok(Valid {
+        intent,
+        observation,
+        targets: PerTarget { on_demand: Some(on_demand), spot },
+        spot_loss,
+    })
 }
 
 fn missing(target: &SeenTarget, field: &str) -> String {

@@ -46,7 +46,9 @@ pub enum QueryError {
         message: String,
     },
     /// It answered with something else than a result: a redirect, an error page.
-    #[error("Prometheus answered with status {0} instead of a result; check --prometheus-url and proxies before it")]
+    #[error(
+        "Prometheus answered with status {0} instead of a result; check --prometheus-url and proxies before it"
+    )]
     Status(u16),
     /// The answer is too large.
     #[error("the answer is larger than {} MiB", LARGEST_ANSWER >> 20)]
@@ -72,7 +74,9 @@ impl QueryError {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Deadline(_) | Self::Unreachable(_) | Self::Status(_) | Self::Malformed(_) => Class::Transient,
+            Self::Deadline(_) | Self::Unreachable(_) | Self::Status(_) | Self::Malformed(_) => {
+                Class::Transient
+            }
             Self::Setup(_) | Self::Refused { .. } | Self::TooLarge => Class::Invalid,
         }
     }
@@ -107,7 +111,8 @@ impl Prometheus {
             .pool_max_idle_per_host(8)
             .build()
             .map_err(|error| QueryError::Setup(error.to_string()))?;
-        let client = Client::from(http, url).map_err(|error| QueryError::Setup(error.to_string()))?;
+        let client =
+            Client::from(http, url).map_err(|error| QueryError::Setup(error.to_string()))?;
         Ok(Self { client, deadline: DEADLINE, metrics })
     }
 
@@ -132,8 +137,13 @@ impl Prometheus {
 
     async fn ask(&self, query: &str) -> Result<Vec<InstantVector>, QueryError> {
         let timeout = i64::try_from(self.deadline.as_millis()).unwrap_or(i64::MAX);
-        let response =
-            self.client.query(query).timeout(timeout).post_raw().await.map_err(|error| unreachable(&error))?;
+        let response = self
+            .client
+            .query(query)
+            .timeout(timeout)
+            .post_raw()
+            .await
+            .map_err(|error| unreachable(&error))?;
         let status = response.status().as_u16();
         let body = read(response).await?;
         rows(status, &body)
@@ -189,7 +199,9 @@ mod tests {
 
     #[test]
     fn rows_are_passed_on_as_they_are_nan_included() {
-        let body = vector(r#"{"metric":{"fleet":"a"},"value":[1.5,"NaN"]},{"metric":{},"value":[1,"+Inf"]}"#);
+        let body = vector(
+            r#"{"metric":{"fleet":"a"},"value":[1.5,"NaN"]},{"metric":{},"value":[1,"+Inf"]}"#,
+        );
         let rows = rows(200, body.as_bytes()).unwrap();
         assert!(rows[0].sample().value().is_nan());
         assert_eq!(rows[0].metric()["fleet"], "a");

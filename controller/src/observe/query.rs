@@ -76,7 +76,11 @@ pub fn of_fleet(question: Question, source: &SignalSource, fleet: &Key) -> Optio
         Question::ErrorRate => {
             let failed = selectors.requests(&selectors.errors()?);
             // No failed request yet means no such series: zero, as long as there are requests to be counted.
-            format!("({} or 0 * {})", rate(&failed, &window), rate(&selectors.requests(""), &window))
+            format!(
+                "({} or 0 * {})",
+                rate(&failed, &window),
+                rate(&selectors.requests(""), &window)
+            )
         }
         Question::Latency => {
             let percentile = f64::from(source.percentile?) / 100.0;
@@ -89,7 +93,9 @@ pub fn of_fleet(question: Question, source: &SignalSource, fleet: &Key) -> Optio
         Question::ScrapedPods => {
             format!("count(count by (pod) ({}))", selectors.requests(",pod!=\"\""))
         }
-        Question::WindowSamples => format!("max(count_over_time({}[{window}]))", selectors.requests("")),
+        Question::WindowSamples => {
+            format!("max(count_over_time({}[{window}]))", selectors.requests(""))
+        }
         Question::SampledAt => format!("max(timestamp({}))", selectors.requests("")),
     };
     Some(query)
@@ -162,14 +168,15 @@ impl Selectors<'_> {
 #[must_use]
 pub fn is_recorded(source: &SignalSource) -> bool {
     source.series == Series::ApiFleet
-        && source.window == Duration::from_secs(60)
+        && source.window == Duration::from_mins(1)
         && source.percentile.is_none_or(|percentile| percentile == 95)
 }
 
 /// The query of one question for all fleets at once, from the recorded series.
 #[must_use]
 pub fn recorded(question: Question, namespace: Option<&str>) -> String {
-    let selector = namespace.map_or_else(String::new, |name| format!("{{namespace=\"{}\"}}", escaped(name)));
+    let selector =
+        namespace.map_or_else(String::new, |name| format!("{{namespace=\"{}\"}}", escaped(name)));
     format!("max without ({REPLICA}) ({}{selector})", question.recorded())
 }
 
@@ -178,7 +185,9 @@ pub fn recorded(question: Question, namespace: Option<&str>) -> String {
 pub fn batched<'a>(expressions: impl IntoIterator<Item = (usize, &'a str)>) -> String {
     let rows: Vec<String> = expressions
         .into_iter()
-        .map(|(row, expression)| format!("label_replace({expression}, \"{ROW}\", \"{row}\", \"\", \"\")"))
+        .map(|(row, expression)| {
+            format!("label_replace({expression}, \"{ROW}\", \"{row}\", \"\", \"\")")
+        })
         .collect();
     rows.join(" or ")
 }
@@ -207,4 +216,3 @@ fn escaped(value: &str) -> String {
     }
     escaped
 }
-

@@ -74,7 +74,11 @@ pub async fn observe_signals(
     asked.iter().map(|asked| (asked.fleet.clone(), readings(answers.get(&asked.fleet)))).collect()
 }
 
-async fn ask_recorded(prometheus: &Prometheus, namespace: Option<&str>, asked: &[&Asked]) -> Answers {
+async fn ask_recorded(
+    prometheus: &Prometheus,
+    namespace: Option<&str>,
+    asked: &[&Asked],
+) -> Answers {
     let ask = |question| async move {
         (question, prometheus.query(&query::recorded(question, namespace)).await)
     };
@@ -124,7 +128,9 @@ fn ask_batch<'a>(
         let expressions: Vec<(usize, String)> = batch
             .iter()
             .enumerate()
-            .filter_map(|(row, asked)| Some((row, query::of_fleet(question, &asked.source, &asked.fleet)?)))
+            .filter_map(|(row, asked)| {
+                Some((row, query::of_fleet(question, &asked.source, &asked.fleet)?))
+            })
             .collect();
         if expressions.is_empty() {
             return Answers::new();
@@ -162,7 +168,10 @@ fn by_row(question: Question, batch: &[&Asked], rows: &[InstantVector]) -> Answe
 }
 
 fn failed(question: Question, batch: &[&Asked]) -> Answers {
-    batch.iter().map(|asked| (asked.fleet.clone(), BTreeMap::from([(question, Answer::Failed)]))).collect()
+    batch
+        .iter()
+        .map(|asked| (asked.fleet.clone(), BTreeMap::from([(question, Answer::Failed)])))
+        .collect()
 }
 
 fn merge(answers: &mut Answers, more: Answers) {
@@ -174,8 +183,10 @@ fn merge(answers: &mut Answers, more: Answers) {
 /// Whether recorded answers are there and not behind. Where Prometheus failed, asking more does not help.
 fn is_recent(answers: Option<&BTreeMap<Question, Answer>>, now: Timestamp) -> bool {
     match answers.and_then(|answers| answers.get(&Question::SampledAt)) {
-        Some(Answer::One(seconds)) => timestamp(*seconds)
-            .is_some_and(|at| now.duration_since(at) <= jiff::SignedDuration::try_from(RECORDED_LAG).unwrap_or_default()),
+        Some(Answer::One(seconds)) => timestamp(*seconds).is_some_and(|at| {
+            now.duration_since(at)
+                <= jiff::SignedDuration::try_from(RECORDED_LAG).unwrap_or_default()
+        }),
         Some(Answer::Failed | Answer::Several) => true,
         Some(Answer::None) | None => false,
     }
@@ -183,7 +194,8 @@ fn is_recent(answers: Option<&BTreeMap<Question, Answer>>, now: Timestamp) -> bo
 
 /// What the core is given.
 fn readings(answers: Option<&BTreeMap<Question, Answer>>) -> Readings {
-    let answer = |question| answers.and_then(|answers| answers.get(&question)).copied().unwrap_or_default();
+    let answer =
+        |question| answers.and_then(|answers| answers.get(&question)).copied().unwrap_or_default();
     let sampled_at = answer(Question::SampledAt);
     let reading = |question, unit: f64| match (answer(question), sampled_at) {
         (Answer::Failed, _) | (_, Answer::Failed) => Reading::Failed,
@@ -205,7 +217,10 @@ fn readings(answers: Option<&BTreeMap<Question, Answer>>) -> Readings {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "checked to be finite; `as` saturates, and jiff refuses the rest")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "checked to be finite; `as` saturates, and jiff refuses the rest"
+)]
 fn timestamp(seconds: f64) -> Option<Timestamp> {
     if !seconds.is_finite() {
         return None;
@@ -230,8 +245,10 @@ mod tests {
 
     #[test]
     fn a_failed_time_fails_every_value() {
-        let answers =
-            answers(&[(Question::RequestRate, Answer::One(700.0)), (Question::SampledAt, Answer::Failed)]);
+        let answers = answers(&[
+            (Question::RequestRate, Answer::One(700.0)),
+            (Question::SampledAt, Answer::Failed),
+        ]);
         assert_eq!(readings(Some(&answers)).request_rate, Reading::Failed);
         assert_eq!(readings(Some(&answers)).latency, Reading::Failed);
     }

@@ -1,5 +1,5 @@
 //! The conditions of a fleet: pure, and as kstatus reads them. `Reconciling` is True only while a fleet is being
-//! taken over, so that ordinary scaling does not make a GitOps tool flap; for the same reason `Ready` allows a
+//! taken over, so that ordinary scaling does not make a delivery tool flap; for the same reason `Ready` allows a
 //! scale-out two minutes, and a loss of signals five.
 //!
 //! Called by [`super::status`].
@@ -36,18 +36,33 @@ pub fn of_decision(
 ) -> Conditions {
     let ready = ready(valid, plan, state, now);
     let reconciling = if state.adopting {
-        Verdict { holds: true, reason: Reason::Adopting, message: "the fleet is being taken over".to_owned() }
+        Verdict {
+            holds: true,
+            reason: Reason::Adopting,
+            message: "the fleet is being taken over".to_owned(),
+        }
     } else {
-        Verdict { holds: false, reason: Reason::AsExpected, message: "the spec is in force".to_owned() }
+        Verdict {
+            holds: false,
+            reason: Reason::AsExpected,
+            message: "the spec is in force".to_owned(),
+        }
     };
     let said = said
         .with(ConditionType::Ready, ready.holds, ready.reason, &ready.message)
-        .with(ConditionType::Reconciling, reconciling.holds, reconciling.reason, &reconciling.message)
+        .with(
+            ConditionType::Reconciling,
+            reconciling.holds,
+            reconciling.reason,
+            &reconciling.message,
+        )
         .with(ConditionType::Stalled, false, Reason::AsExpected, "nothing stands in the way")
         .with_findings(&plan.decision.findings);
     match (&valid.spot_loss, spot_reason(valid)) {
         // The core knows that spot is lost; only here is it known to whom, and what to do.
-        (Some(message), Some(reason)) => said.with(ConditionType::SpotHealthy, false, reason, message),
+        (Some(message), Some(reason)) => {
+            said.with(ConditionType::SpotHealthy, false, reason, message)
+        }
         _ => said,
     }
 }
@@ -94,12 +109,17 @@ fn ready(valid: &Valid, plan: &Plan<Applied>, state: &FleetState, now: Timestamp
     if long || !was_ready(state) {
         return Verdict { holds: false, reason: Reason::BelowDesired, message };
     }
-    Verdict { holds: true, reason: Reason::Available, message: format!("{message}, the others are starting") }
+    Verdict {
+        holds: true,
+        reason: Reason::Available,
+        message: format!("{message}, the others are starting"),
+    }
 }
 
 fn signals_missing(plan: &Plan<Applied>, state: &FleetState, now: Timestamp) -> Option<Verdict> {
     let finding = &plan.decision.findings.signals_fresh;
-    let since = of_type(state, ConditionType::SignalsFresh).filter(|condition| condition.status == "False")?;
+    let since = of_type(state, ConditionType::SignalsFresh)
+        .filter(|condition| condition.status == "False")?;
     let long = now.duration_since(since.last_transition_time.0) >= SIGNALS_MISSING;
     (!finding.holds && long).then(|| Verdict {
         holds: false,

@@ -79,7 +79,8 @@ pub fn of_foreign_write(write: &ForeignWrite, writer: Option<&str>) -> Draft {
     }
     let writer = writer.unwrap_or("somebody unknown");
     let changes = changes.join(", ");
-    let note = format!("{writer} changed spec.replicas ({changes}); the fleet's own size is set again");
+    let note =
+        format!("{writer} changed spec.replicas ({changes}); the fleet's own size is set again");
     Draft { reason: Reason::ForeignWrite, warning: true, action: "SetAgain", note }
 }
 
@@ -96,12 +97,18 @@ pub fn foreign_writer(valid: &Valid) -> Option<&str> {
 /// A fleet begins to be stalled, or is stalled for another reason.
 #[must_use]
 pub fn of_stall(before: &ApiFleetStatus, stalled: &Stalled) -> Vec<Draft> {
-    let known = find(before, ConditionType::Stalled)
-        .is_some_and(|condition| condition.status == "True" && condition.reason == stalled.reason.as_str());
+    let known = find(before, ConditionType::Stalled).is_some_and(|condition| {
+        condition.status == "True" && condition.reason == stalled.reason.as_str()
+    });
     if known {
         return Vec::new();
     }
-    vec![Draft { reason: stalled.reason, warning: true, action: "Stop", note: stalled.message.clone() }]
+    vec![Draft {
+        reason: stalled.reason,
+        warning: true,
+        action: "Stop",
+        note: stalled.message.clone(),
+    }]
 }
 
 /// Signals, spot or the effect of replicas were lost or came back.
@@ -132,7 +139,8 @@ fn reason(word: &str) -> Option<Reason> {
 #[must_use]
 pub fn build_event(draft: &Draft, fleet: &Key, uid: &str, instance: &str, now: Timestamp) -> Event {
     let Draft { reason, warning, action, note } = draft;
-    let name = format!("{}.{:x}", fleet.name.chars().take(200).collect::<String>(), now.as_nanosecond());
+    let name =
+        format!("{}.{:x}", fleet.name.chars().take(200).collect::<String>(), now.as_nanosecond());
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{name}{:x}", draft.fingerprint() & 0xffff)),

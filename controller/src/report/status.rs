@@ -8,14 +8,13 @@ use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::target::Target;
 use crate::validate::{Stalled, Valid};
+use apifleet_core::Replicas;
 use apifleet_core::decision::Placement;
 use apifleet_core::observation::{SpotTarget, TargetObservation};
-use apifleet_core::Replicas;
 use apifleet_crds::status::{
-    ApiFleetStatus, DecisionRecord, LastDecision, Observed, SpotStatus, TargetStatus,
-    TargetsStatus,
+    ApiFleetStatus, DecisionRecord, LastDecision, Observed, SpotStatus, TargetStatus, TargetsStatus,
 };
-use apifleet_crds::{convert, conditions::Conditions};
+use apifleet_crds::{conditions::Conditions, convert};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -42,7 +41,9 @@ pub fn build_status(
         SpotTarget::None | SpotTarget::Lost(_) => None,
     };
     let asked = in_force(valid, plan);
-    let sum = |of: fn(&TargetObservation) -> Replicas| of(on_demand).plus(spot.map_or(Replicas::ZERO, of));
+    let sum = |of: fn(&TargetObservation) -> Replicas| {
+        of(on_demand).plus(spot.map_or(Replicas::ZERO, of))
+    };
     let said = Conditions::since(&state.status.conditions, generation, now);
     ApiFleetStatus {
         observed_generation: generation,
@@ -110,7 +111,8 @@ type Essence<'a> = (Option<i64>, Option<i32>, Option<i32>, Vec<(&'a str, &'a str
 fn essence(status: &ApiFleetStatus) -> Essence<'_> {
     let desired = status.last_decision.as_ref().map(|decision| decision.desired);
     let conditions = status.conditions.iter();
-    let conditions = conditions.map(|it| (it.type_.as_str(), it.status.as_str(), it.reason.as_str()));
+    let conditions =
+        conditions.map(|it| (it.type_.as_str(), it.status.as_str(), it.reason.as_str()));
     (status.observed_generation, desired, status.replicas, conditions.collect())
 }
 

@@ -70,7 +70,9 @@ fn targets(valid: &Valid, plan: &Plan<Applied>) -> Vec<TargetView> {
 fn signal<T: Copy>(name: &'static str, signal: &Signal<T>) -> SignalView {
     let age = match signal {
         Signal::Fresh { age, .. } | Signal::Stale { age, .. } => Some(age.as_secs_f64()),
-        Signal::Idle | Signal::Warming { .. } | Signal::Absent { .. } | Signal::Invalid { .. } => None,
+        Signal::Idle | Signal::Warming { .. } | Signal::Absent { .. } | Signal::Invalid { .. } => {
+            None
+        }
     };
     SignalView { signal: name, verdict: signal.verdict().as_str(), age }
 }

@@ -1,0 +1,110 @@
+//! The reconciles under way: bounded in number and time, each on its own. One that hangs or panics ends alone.
+//!
+//! Knows nothing of fleets but their names; used by [`crate::engine`].
+
+use crate::caches::Key;
+use crate::error::Class;
+use crate::roster::{Done, Ended};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Fleets that are reconciled at once.
+const AT_ONCE: usize = 32;
+/// One reconcile takes no longer; a fleet that does is taken up anew from its status.
+const LONGEST: Duration = Duration::from_secs(25);
+
+/// The reconciles under way.
+pub struct Crew {
+    tasks: JoinSet<Done>,
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self { tasks: JoinSet::new(), slots: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Crew {
+    /// Starts a fleet's reconcile as soon as there is a slot.
+    pub fn start(&mut self, key: Key, uid: String, work: BoxFuture<'static, Ended>) {
+        let slots = Arc::clone(&self.slots);
+        self.tasks.spawn(async move {
+            let _slot = slots.acquire().await;
+            let work = tokio::time::timeout(LONGEST, AssertUnwindSafe(work).catch_unwind());
+            let ended = match work.await {
+                Ok(Ok(ended)) => ended,
+                Ok(Err(_)) => {
+                    tracing::error!(fleet = %key, "the reconcile panicked: a bug; the fleet is taken up anew");
+                    Ended::Without(Class::Bug)
+                }
+                Err(_) => {
+                    tracing::warn!(fleet = %key, "the reconcile took too long; the fleet is taken up anew");
+                    Ended::Without(Class::Transient)
+                }
+            };
+            Done { key, uid, ended }
+        });
+    }
+
+    /// The next reconcile that ends; `None` while there are none.
+    pub async fn ended(&mut self) -> Option<Done> {
+        // A task that is cancelled ends only with the process.
+        self.tasks.join_next().await.and_then(Result::ok)
+    }
+
+    /// Waits until all have ended.
+    pub async fn drain(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    fn start(crew: &mut Crew, name: &str, work: impl Future<Output = Ended> + Send + 'static) {
+        crew.start(Key::new("shop", name), name.to_owned(), work.boxed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fleet_that_panics_or_hangs_delays_no_other() {
+        let started = Instant::now();
+        let mut crew = Crew::default();
+        start(&mut crew, "hangs", std::future::pending());
+        start(&mut crew, "panics", async { panic!("poisoned") });
+        for n in 0..10 {
+            start(&mut crew, &format!("good-{n}"), async { Ended::Without(Class::Transient) });
+        }
+        let mut ended = Vec::new();
+        for _ in 0..11 {
+            ended.push(crew.ended().await.unwrap());
+        }
+        assert_eq!(started.elapsed(), Duration::ZERO, "all but one end at once");
+        let panicked = ended.iter().find(|done| done.key.name == "panics").unwrap();
+        assert!(matches!(panicked.ended, Ended::Without(Class::Bug)));
+        let hung = crew.ended().await.unwrap();
+        assert_eq!((hung.key.name.as_str(), started.elapsed()), ("hangs", LONGEST));
+        assert!(crew.ended().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_the_bound_run_at_once() {
+        let mut crew = Crew::default();
+        for n in 0..=AT_ONCE {
+            start(&mut crew, &n.to_string(), async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ended::Without(Class::Transient)
+            });
+        }
+        let started = Instant::now();
+        crew.drain().await;
+        assert_eq!(started.elapsed(), Duration::from_secs(2));
+    }
+}

@@ -1,0 +1,13 @@
+//! The operator against answers of Prometheus and of the Kubernetes API that are wrong, late or missing: real HTTP,
+//! on free ports, with deadlines short enough to wait for.
+
+#[cfg(test)]
+mod election;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod kubernetes;
+#[cfg(test)]
+mod prometheus;
+#[cfg(test)]
+mod reconciling;
