@@ -8,6 +8,10 @@
 //! The schema and its CEL rules refuse at `kubectl apply` what [`FleetIntent`] would refuse; a property test holds
 //! the two together. [`yaml`] writes the definition that is installed in a cluster.
 //!
+//! The schema is closed. An API server drops a field that it does not know, with a warning, and refuses it where the
+//! client asks for strict validation, which `kubectl apply` does: a misspelt field never means nothing silently.
+//! Types here ignore unknown fields, so that an operator can read what a newer one has written.
+//!
 //! This crate never talks to a cluster, reads no clock, and knows no query language.
 
 pub mod behavior;

@@ -176,8 +176,9 @@ fn spec() -> impl Strategy<Value = ApiFleetSpec> {
 fn the_api_server_accepts_exactly_what_has_a_meaning() {
     let admission = Admission::new();
     let (accepted, by_schema, by_cel) = (Cell::new(0), Cell::new(0), Cell::new(0));
-    let cases = 4000;
-    let mut runner = TestRunner::new(Config { cases, ..Config::default() });
+    let cases = 10_000;
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&spec(), |spec| {
         let meaning = FleetIntent::try_from(&spec);
         let fleet = serde_json::to_value(ApiFleet::new("shop", spec)).unwrap();
@@ -213,7 +214,8 @@ fn matches(pattern: &str, longest: u32) -> impl Fn(&str) -> bool {
 fn agree(inputs: &'static str, by_pattern: impl Fn(&str) -> bool, parsed: impl Fn(&str) -> bool) {
     let accepted = Cell::new(0);
     let cases = 5000;
-    let mut runner = TestRunner::new(Config { cases, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&inputs, |input| {
         prop_assert_eq!(by_pattern(&input), parsed(&input), "{:?}", input);
         accepted.set(accepted.get() + u32::from(parsed(&input)));

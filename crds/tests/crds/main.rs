@@ -13,4 +13,5 @@ mod admission;
 mod agreement;
 mod definition;
 mod manifests;
+mod memory;
 mod status;
