@@ -54,6 +54,15 @@ pub enum Amount {
     Percent(u32),
 }
 
+impl Behavior {
+    /// The longest period of any rate policy: changes count for no longer.
+    #[must_use]
+    pub fn longest_period(&self) -> Duration {
+        let policies = self.up.policies.iter().chain(&self.down.policies);
+        policies.map(|policy| policy.period).max().unwrap_or(Duration::ZERO)
+    }
+}
+
 impl Default for Behavior {
     /// Out: at once, the larger of 100 % or 8 pods in 15 s. In: after 300 s, at most the larger of 10 % or 2 pods in
     /// 60 s. Kubernetes' own default removes the whole surplus in one step, which a late evening peak turns into an

@@ -3,9 +3,8 @@
 //! What is here ties the stages together and no more: where a decision starts from is [`crate::start`], what it
 //! leaves for the next one is at the end.
 
-use crate::behavior::Behavior;
-use crate::changes::{self, Change};
-use crate::decision::{Decision, Finding, Findings, Line, Placement, Stage};
+use crate::changes::Change;
+use crate::decision::{Decision, Finding, Findings, Line, Next, Placement, Stage};
 use crate::memory::{Guard, Memory, Sample};
 use crate::observation::Observation;
 use crate::policy::{FleetPolicy, Mode};
@@ -19,9 +18,8 @@ use crate::rules::trust::{Trust, trust};
 use crate::rules::{Outcome, demand as demands, guard};
 use crate::start::Start;
 use crate::why::Why;
-use crate::window::{self, Keep, Recommendation, signed};
+use crate::window::signed;
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// The lines of a ledger.
 const STAGES: usize = 8;
@@ -64,7 +62,7 @@ pub fn decide(
 
     let demand = pass.ask(&mut after);
     let asks = demand.outcome.replicas;
-    recommend(&mut after, &policy.behavior, asks, now);
+    after.recommend(&policy.behavior, asks, now);
     let floors = Floors::in_force(policy, trust.missing, start.adopts.then_some(start.found));
     let limits = Limits { policy, memory: &after, floors, current: start.current, now };
     let limited = limit(&limits, asks);
@@ -72,8 +70,7 @@ pub fn decide(
     let made = Made { demand, limited, size, placed: place(policy.spot, seen, size) };
     pass.remember(&mut after, &made);
 
-    let limits = Limits { policy, memory: &after, floors, current: size, now };
-    let next = if trust.trusted { next(&limits, demand.outcome) } else { None };
+    let next = if trust.trusted { pass.next(&after, floors, &made) } else { None };
     let decision = Decision {
         at: now,
         previous: start.current,
@@ -113,8 +110,25 @@ impl Pass<'_> {
             after.guard = Guard::default();
             None
         };
-        let climbing = self.is_climbing(after);
-        demand(&demands::View { policy, seen, trust, current, climbing, now }, step)
+        demand(&self.view(after, current), step)
+    }
+
+    /// What demand looks at, for a fleet of this size.
+    fn view<'a>(&'a self, after: &Memory, current: Replicas) -> demands::View<'a> {
+        let &Self { policy, seen, ref trust, now, .. } = self;
+        demands::View { policy, seen, trust, current, climbing: self.is_climbing(after), now }
+    }
+
+    /// When the answer will change, for the size that was just decided.
+    fn next(&self, after: &Memory, floors: Floors, made: &Made) -> Option<Next> {
+        let &Self { policy, now, .. } = self;
+        let current = made.size;
+        let asked = if current == self.start.current {
+            made.demand.outcome
+        } else {
+            demand(&self.view(after, current), None).outcome
+        };
+        next(&Limits { policy, memory: after, floors, current, now }, asked)
     }
 
     /// Whether a scale-out is running on to what demand asks for. An end that is further away than one window was
@@ -132,7 +146,7 @@ impl Pass<'_> {
         after.resumed = false;
         // A size that no recommendation stands for is kept for a window, as if it had been recommended.
         if self.start.adopts || !self.trust.trusted {
-            recommend_high(after, &self.policy.behavior, made.size, now);
+            after.recommend_high(&self.policy.behavior, made.size, now);
         }
         let climbing = self.is_climbing(after);
         if made.demand.outgrown && (climbing || made.size > current) {
@@ -148,7 +162,7 @@ impl Pass<'_> {
             Mode::Enforce | Mode::ScaleOutOnly => {
                 after.size = Some(made.size);
                 after.placement = Some(made.placed.placement);
-                note_change(after, &self.policy.behavior, Change::between(current, made.size, now));
+                after.note_change(&self.policy.behavior, Change::between(current, made.size, now));
             }
         }
     }
@@ -230,32 +244,5 @@ fn effective(policy: &FleetPolicy, guard: &Guard, replicas: Replicas) -> Finding
             Finding { holds: false, why }
         }
         Some(_) | None => Finding { holds: true, why: Why::AsExpected },
-    }
-}
-
-/// Records what demand asked for, before any limit, as the HPA does.
-fn recommend(memory: &mut Memory, behavior: &Behavior, replicas: Replicas, at: Timestamp) {
-    recommend_high(memory, behavior, replicas, at);
-    let window = behavior.up.stabilization_window;
-    window::record(&mut memory.lows, Keep::Lowest, Recommendation { at, replicas }, window);
-}
-
-/// Records a size for the scale-down window alone: it keeps the fleet large and delays no scale-out.
-pub(crate) fn recommend_high(
-    memory: &mut Memory,
-    behavior: &Behavior,
-    replicas: Replicas,
-    at: Timestamp,
-) {
-    let window = behavior.down.stabilization_window;
-    window::record(&mut memory.highs, Keep::Highest, Recommendation { at, replicas }, window);
-}
-
-/// Records a change of the size for as long as a rate policy may ask for it.
-pub(crate) fn note_change(memory: &mut Memory, behavior: &Behavior, change: Option<Change>) {
-    let policies = behavior.up.policies.iter().chain(&behavior.down.policies);
-    let longest = policies.map(|policy| policy.period).max().unwrap_or(Duration::ZERO);
-    if let Some(change) = change {
-        changes::record(&mut memory.changes, change, longest);
     }
 }

@@ -8,12 +8,13 @@
 //! The operator calls [`Memory::resumed`] once per fleet after a start, hands the memory of each decision to the
 //! next one, and calls [`Memory::not_applied`] where the decision could not be carried out.
 
+use crate::behavior::Behavior;
 use crate::changes;
 use crate::decision::Placement;
 use crate::observation::{Observation, SpotTarget};
 use crate::policy::Mode;
 use crate::quantity::Replicas;
-use crate::window;
+use crate::window::{self, Keep};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +261,31 @@ impl Memory {
             *at = (*at).min(now);
         }
         memory
+    }
+
+    /// Records what demand asked for, before any limit, as the HPA does.
+    pub(crate) fn recommend(&mut self, behavior: &Behavior, replicas: Replicas, at: Timestamp) {
+        self.recommend_high(behavior, replicas, at);
+        let window = behavior.up.stabilization_window;
+        window::record(&mut self.lows, Keep::Lowest, Recommendation { at, replicas }, window);
+    }
+
+    /// Records a size for the scale-down window alone: it keeps the fleet large and delays no scale-out.
+    pub(crate) fn recommend_high(
+        &mut self,
+        behavior: &Behavior,
+        replicas: Replicas,
+        at: Timestamp,
+    ) {
+        let window = behavior.down.stabilization_window;
+        window::record(&mut self.highs, Keep::Highest, Recommendation { at, replicas }, window);
+    }
+
+    /// Records a change of the size for as long as a rate policy may ask for it.
+    pub(crate) fn note_change(&mut self, behavior: &Behavior, change: Option<Change>) {
+        if let Some(change) = change {
+            changes::record(&mut self.changes, change, behavior.longest_period());
+        }
     }
 
     /// Notes a foreign write.

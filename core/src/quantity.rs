@@ -87,7 +87,8 @@ macro_rules! measure {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 // Two significant decimals are enough for people; whole numbers stay whole.
                 let rounded = (self.0 * 100.0).round() / 100.0;
-                write!(f, "{rounded}{}", $unit)
+                let shown = if rounded.is_finite() { rounded } else { self.0 };
+                write!(f, "{shown}{}", $unit)
             }
         }
     };

@@ -5,7 +5,6 @@
 //! after a restart if it is more than what is remembered.
 
 use crate::changes::Change;
-use crate::decide::{note_change, recommend_high};
 use crate::memory::Memory;
 use crate::observation::{Observation, SpotTarget};
 use crate::policy::{FleetPolicy, Mode};
@@ -53,13 +52,13 @@ impl Start {
             keep_climbing(policy, after, current > remembered, now);
         }
         if policy.mode == Mode::Observe {
-            note_change(after, &policy.behavior, Change::between(remembered, found, now));
+            after.note_change(&policy.behavior, Change::between(remembered, found, now));
         } else if after.foreign_write(seen).is_some() {
             after.note_foreign_write(now);
         }
         let gap = after.at.is_none_or(|at| now.duration_since(at) > GAP);
         if adopts || after.resumed || gap {
-            recommend_high(after, &policy.behavior, current, now);
+            after.recommend_high(&policy.behavior, current, now);
             after.trusted_since = after.trusted_since.map(|_| now);
         }
         Some(Self { current, found, adopts, since })

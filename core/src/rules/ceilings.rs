@@ -16,9 +16,7 @@ pub fn ceilings(limits: &Limits, asks: Replicas) -> Outcome {
         return Outcome::unchanged(asks);
     }
     let keeps = if limits.current > max { falling(limits, max) } else { max };
-    if asks <= keeps {
-        return Outcome::unchanged(asks);
-    }
+    let keeps = keeps.min(asks);
     Outcome { replicas: keeps, why: Why::AtMax { asks, max, keeps } }
 }
 

@@ -112,8 +112,13 @@ fn step(view: &View, state: &mut Guard, latency: Millis) -> Option<Replicas> {
         state.asked = Some(asked);
         if view.ready < asked {
             state.ready_since = None;
-        } else {
-            state.ready_since.get_or_insert(view.since);
+        } else if state.ready_since.is_none() {
+            state.ready_since = Some(view.since);
+            if view.since < view.now {
+                // After a restart nobody knows for how long the step has had its effect: it is not judged.
+                state.baseline = None;
+                state.steps = 0;
+            }
         }
         let done = state
             .ready_since

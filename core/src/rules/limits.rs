@@ -7,6 +7,7 @@ use crate::decision::{Line, Stage};
 use crate::memory::Memory;
 use crate::policy::FleetPolicy;
 use crate::quantity::Replicas;
+use crate::why::Why;
 use jiff::Timestamp;
 
 /// What stages 3 to 7 look at.
@@ -37,8 +38,8 @@ pub fn limit(limits: &Limits, asks: Replicas) -> [Line; 5] {
     [stabilized, rated, raised, lowered, allowed]
 }
 
-/// The line that had the last say: the last that changed its input.
+/// The line that had the last say: the last stage with something against its input.
 #[must_use]
 pub fn decisive(lines: &[Line]) -> Option<&Line> {
-    lines.iter().rev().find(|line| line.input != line.output)
+    lines.iter().rev().find(|line| !matches!(line.why, Why::NotLimited | Why::ObserveOnly))
 }

@@ -3,9 +3,8 @@
 
 use super::Outcome;
 use super::limits::{Limits, decisive, limit};
-use crate::behavior::Direction;
 use crate::decision::Next;
-use crate::window::{inside, signed};
+use crate::window::signed;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -27,25 +26,16 @@ pub fn next(limits: &Limits, asked: Outcome) -> Option<Next> {
     let low = memory.lows.iter().rev().find(|low| low.replicas <= size);
     let low = low.and_then(|low| end(low.at, behavior.up.stabilization_window));
     let trusted = memory.trusted_since.and_then(|since| end(since, limits.policy.signals.window));
-    [high, low, trusted]
-        .into_iter()
-        .flatten()
-        .chain(period_ends(limits, &behavior.up))
-        .chain(period_ends(limits, &behavior.down))
-        .filter(|at| *at > limits.now)
-        .filter_map(changes_at)
-        .min_by_key(|next| next.at)
-}
-
-/// When each policy's oldest counting change stops counting.
-fn period_ends<'a>(
-    limits: &'a Limits,
-    direction: &'a Direction,
-) -> impl Iterator<Item = Timestamp> + 'a {
-    direction.policies.iter().filter_map(|policy| {
-        let counts = |at| inside(at, limits.now, policy.period);
-        let oldest = limits.memory.changes.iter().find(|change| counts(change.at))?;
-        end(oldest.at, policy.period)
+    let policies = behavior.up.policies.iter().chain(&behavior.down.policies);
+    let periods = policies.flat_map(|policy| {
+        memory.changes.iter().filter_map(|change| end(change.at, policy.period))
+    });
+    let edges = [high, low, trusted].into_iter().flatten().chain(periods);
+    edges.filter(|at| *at > limits.now).fold(None, |first: Option<Next>, at| {
+        if first.is_some_and(|first| first.at <= at) {
+            return first;
+        }
+        changes_at(at).or(first)
     })
 }
 

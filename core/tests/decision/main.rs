@@ -1,0 +1,11 @@
+//! Tests of the decision through its public surface: worked cases in a small closed loop, the HPA's vectors,
+//! invariants as properties, restarts, and what is stored.
+
+mod fleet;
+mod hpa_vectors;
+mod invariants;
+mod readings;
+mod restarts;
+mod scripts;
+mod stored_memory;
+mod worked_cases;
