@@ -5,6 +5,7 @@
 //! subcommand `migrate` and at start.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{MySqlConnection, Row};
@@ -18,6 +19,8 @@ static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 
 /// Seconds that a replica waits for another that is migrating.
 const LOCK_WAIT_SECONDS: i64 = 30;
+/// Longest look at a schema.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// The lock's name: per database, and short enough whatever the database is called.
 const LOCK: &str = "SELECT GET_LOCK(CONCAT('apifleet.', MD5(DATABASE())), ?)";
 const UNLOCK: &str = "SELECT RELEASE_LOCK(CONCAT('apifleet.', MD5(DATABASE())))";
@@ -36,6 +39,11 @@ pub enum SchemaError {
         "another replica has been migrating for {LOCK_WAIT_SECONDS} s; look at it, then try again"
     )]
     Locked,
+    /// The database takes the question and says nothing.
+    #[error(
+        "the database did not tell its schema within {CHECK_LIMIT:?}; look at its load and locks"
+    )]
+    Silent,
     /// The schema is older than the program.
     #[error(
         "the database lacks migration {0}; run `api-server migrate` or set MIGRATE_ON_START=true"
@@ -74,6 +82,14 @@ async fn run_without_lock(connection: &mut MySqlConnection) -> Result<(), Schema
 
 /// Checks that every migration of this program was applied to a MySQL database.
 pub async fn check_mysql(database: &Mysql) -> Result<(), SchemaError> {
+    let checked = tokio::time::timeout(CHECK_LIMIT, applied(database)).await;
+    let applied = checked.map_err(|_| SchemaError::Silent)??;
+    let missing = MYSQL.iter().map(|migration| migration.version).find(|v| !applied.contains(v));
+    missing.map_or(Ok(()), |version| Err(SchemaError::Behind(version)))
+}
+
+/// The versions of the migrations that were applied.
+async fn applied(database: &Mysql) -> Result<BTreeSet<i64>, SchemaError> {
     let mut connection = database.open().await?;
     let table = "SELECT COUNT(*) FROM information_schema.tables \
                  WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
@@ -85,6 +101,5 @@ pub async fn check_mysql(database: &Mysql) -> Result<(), SchemaError> {
             applied.insert(row.try_get::<i64, _>(0)?);
         }
     }
-    let missing = MYSQL.iter().map(|migration| migration.version).find(|v| !applied.contains(v));
-    missing.map_or(Ok(()), |version| Err(SchemaError::Behind(version)))
+    Ok(applied)
 }

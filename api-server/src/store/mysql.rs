@@ -3,6 +3,7 @@
 //! Statements are limited on the server too, so that a query that we gave up does not run on.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
 use sqlx::{ConnectOptions, Row};
@@ -16,6 +17,8 @@ const MARIADB_LIMITS: &str =
 /// Limits of a session on MySQL; the statement limit is in milliseconds and covers reads.
 const MYSQL_LIMITS: &str =
     "SET SESSION max_execution_time = 1200, SESSION innodb_lock_wait_timeout = 1";
+/// Longest wait for a connection outside requests.
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// The server does not know a variable.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
@@ -38,9 +41,10 @@ impl Mysql {
         self.options.get_database().is_some_and(|name| !name.is_empty())
     }
 
-    /// Opens a connection without limits, for migrations.
+    /// Opens a connection without limits on its statements, for migrations.
     pub async fn open_unlimited(&self) -> Result<MySqlConnection, sqlx::Error> {
-        self.options.connect().await
+        let opened = tokio::time::timeout(OPEN_LIMIT, self.options.connect()).await;
+        opened.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 }
 

@@ -120,3 +120,27 @@ async fn a_locked_row_is_given_up_in_time() {
     assert!([200, 201].contains(&repeated), "{repeated}");
     assert_eq!(database.number("SELECT COUNT(*) FROM claims").await, 1);
 }
+
+#[tokio::test]
+async fn a_query_that_was_given_up_does_not_run_on_in_the_server() {
+    let database = MariaDb::new().await;
+    let server = Server::with_database(&database.url(), &[]).await;
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("LOCK TABLES claims WRITE").execute(&mut holder).await.unwrap();
+    let address = server.address;
+    let answers = join_all((1..=10).map(|user| {
+        let path = format!("/v1/users/{user}/home");
+        timed(async move { get(address, &path).await })
+    }));
+    for answer in answers.await {
+        assert!([503, 504].contains(&answer.status), "{}", answer.text());
+    }
+    // The table is locked still, so without a limit of the server's own they would all wait on.
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
+                   WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command IN ('Query', 'Execute')";
+    let gave_up = Instant::now();
+    while database.number(waiting).await > 0 {
+        assert!(gave_up.elapsed() < BAR, "the server still works on what nobody waits for");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
