@@ -27,6 +27,7 @@ mod mariadb;
 mod network;
 mod node;
 mod oha;
+mod once;
 mod options;
 mod paths;
 mod pki;

@@ -239,13 +239,10 @@ mod tests {
     }
 
     fn output(rows: &[(&str, u16)]) -> Vec<u8> {
-        let mut text = String::from(
-            "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status\n",
-        );
-        for (seconds, status) in rows {
-            text.push_str(&format!("0.1,0,0,0.001,{seconds},120,{status}\n"));
-        }
-        text.into_bytes()
+        let head = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status";
+        let row = |(seconds, status): &(&str, u16)| format!("0.1,0,0,0.001,{seconds},120,{status}");
+        let lines: Vec<_> = [head.to_owned()].into_iter().chain(rows.iter().map(row)).collect();
+        lines.join("\n").into_bytes()
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The load generator, built once from its crate and then kept in the cache.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use crate::{
-    error::{Because, Error, Result},
-    lock::Lock,
+    error::{Error, Result},
+    once::once,
     paths, prerequisites,
     process::Call,
     progress::{Event, Progress},
@@ -35,21 +34,16 @@ fn ensure_in(cache: &Path, progress: &dyn Progress) -> Result<PathBuf> {
             install: "install Rust (https://rustup.rs) and put it into PATH".into(),
         });
     }
-    fs::create_dir_all(cache).because(|| format!("make {}", cache.display()))?;
-    let lock = Lock::wait(&cache.join(format!("oha-{VERSION}.lock")), BUILD)?;
-    if !program.is_file() {
-        progress.step(format!("building the load generator oha {VERSION}, once"));
-        let work = tempfile::tempdir_in(cache).because(|| "make a directory to build in".into())?;
-        build(cache, work.path(), progress)?;
-        fs::rename(work.path().join("root"), &root)
-            .because(|| format!("keep the load generator in {}", root.display()))?;
-    }
-    lock.remove()?;
+    once(&root, BUILD, |work| {
+        progress.step(format!("building the load generator oha {VERSION}, once (some minutes)"));
+        build(work, progress)?;
+        Ok(work.join("root"))
+    })?;
     Ok(program)
 }
 
 /// Link-time optimization would double the build's time; the generator is fast enough without.
-fn build(cache: &Path, work: &Path, progress: &dyn Progress) -> Result<()> {
+fn build(work: &Path, progress: &dyn Progress) -> Result<()> {
     let root = work.join("root").display().to_string();
     let mut crates = 0;
     Call::new("cargo")
@@ -58,7 +52,7 @@ fn build(cache: &Path, work: &Path, progress: &dyn Progress) -> Result<()> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "2")
-        .directory(cache)
+        .directory(work)
         .deadline(BUILD)
         .watch(|line| {
             crates += u64::from(line.trim_start().starts_with("Compiling"));
@@ -68,6 +62,8 @@ fn build(cache: &Path, work: &Path, progress: &dyn Progress) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::progress::Silent;
 

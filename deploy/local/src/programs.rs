@@ -5,7 +5,7 @@
 //! checkout on the same machine builds nothing again.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::{Because, Error, Result},
+    error::{Error, Result},
     image::hex,
-    lock::Lock,
+    once::once,
     paths, prerequisites,
     process::Call,
     progress::{Event, Progress},
@@ -135,18 +135,11 @@ fn build_into(cache: &Path, progress: &dyn Progress) -> Result<PathBuf> {
             install: "install Go 1.26 or later (https://go.dev/dl/) and put it into PATH".into(),
         });
     }
-    fs::create_dir_all(cache).because(|| format!("make {}", cache.display()))?;
-    let lock = Lock::wait(&cache.join(format!("{}.lock", key())), BUILD)?;
-    // Whoever held the lock may have built them.
-    if !done.is_dir() {
+    once(&done, BUILD, |work| {
         progress.step("building Kubernetes and its tools, once (about 10 minutes)");
-        let work = tempfile::tempdir_in(cache).because(|| "make a directory to build in".into())?;
-        build(work.path(), progress)?;
-        complete(work.path().join("bin"))?;
-        fs::rename(work.path().join("bin"), &done)
-            .because(|| format!("keep the programs in {}", done.display()))?;
-    }
-    lock.remove()?;
+        build(work, progress)?;
+        complete(work.join("bin"))
+    })?;
     Ok(done)
 }
 
@@ -154,7 +147,7 @@ fn build(work: &Path, progress: &dyn Progress) -> Result<()> {
     for (name, text) in SOURCES {
         paths::write(&work.join("src").join(name), text)?;
     }
-    fs::create_dir(work.join("bin")).because(|| "make a directory for programs".into())?;
+    paths::make_directory(&work.join("bin"))?;
     let go = |args: &[&str]| {
         Call::new("go")
             .args(args)
@@ -184,6 +177,8 @@ fn build(work: &Path, progress: &dyn Progress) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::progress::Silent;
 

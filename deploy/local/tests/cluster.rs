@@ -4,6 +4,14 @@
 //! The pod that looks at the cluster from inside runs this very program: it is static, and with
 //! `APIFLEET_PROBE` set the test does what a pod does instead.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the functions of a test's steps are part of the test"
+)]
+
 mod trace;
 
 use std::{

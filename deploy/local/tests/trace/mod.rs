@@ -54,12 +54,12 @@ impl Trace {
 /// Looks at this machine.
 pub(crate) fn of_this_machine() -> Trace {
     let mut trace = Trace::default();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
+    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
         look_at_process(&entry.path(), &mut trace);
     }
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
     trace.mounts = mounts.lines().map(ToOwned::to_owned).collect();
-    for tree in fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+    for tree in fs::read_dir("/sys/fs/cgroup").expect("control groups").flatten() {
         list(&tree.path(), 1, &mut trace.cgroups);
     }
     trace.cgroups.retain(|group| group.contains("apifleet") && Path::new(group).is_dir());
