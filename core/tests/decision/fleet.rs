@@ -30,7 +30,7 @@ pub(crate) fn policy() -> FleetPolicy {
         mode: Mode::Enforce,
         bounds: Bounds::new(replicas(10), replicas(30)).unwrap(),
         signals: SignalPolicy {
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             stale_after: Duration::from_secs(90),
             on_missing: OnMissing::Hold,
             adoption: Replicas::ZERO,

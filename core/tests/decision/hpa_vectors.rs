@@ -27,7 +27,7 @@ fn kubernetes_default() -> Behavior {
     let down = direction(Select::Max, &[hundred]);
     Behavior {
         up: direction(Select::Max, &[hundred, four]),
-        down: Direction { stabilization_window: Duration::from_secs(300), ..down },
+        down: Direction { stabilization_window: Duration::from_mins(5), ..down },
     }
 }
 
@@ -146,7 +146,7 @@ fn down_limits_count_from_the_largest_size_inside_the_period() {
 #[test]
 fn scale_up_waits_for_the_lowest_recommendation_of_its_window() {
     let mut waiting = policy();
-    waiting.behavior.up.stabilization_window = Duration::from_secs(60);
+    waiting.behavior.up.stabilization_window = Duration::from_mins(1);
     let mut fleet = Fleet::settled(waiting, 10, 500.0);
     fleet.rps = 750.0;
     let first = fleet.decide();

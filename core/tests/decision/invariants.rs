@@ -122,7 +122,7 @@ proptest! {
         free.signals.latency = crate::fleet::guarded().signals.latency;
         free.bounds = bounds(1, 1000);
         let mut memory = fleet.memory.clone();
-        memory.guard.above_since = Some(fleet.now - SignedDuration::from_secs(60));
+        memory.guard.above_since = Some(fleet.now - SignedDuration::from_mins(1));
         memory.guard.asked = None;
         memory.guard.exhausted = false;
         memory.changes.clear();

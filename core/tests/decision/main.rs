@@ -1,6 +1,12 @@
 //! Tests of the decision through its public surface: worked cases in a small closed loop, the HPA's vectors,
 //! invariants as properties, restarts, and what is stored.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "fixtures are test code, too: what is not there is a failed test"
+)]
+
 mod fleet;
 mod hpa_vectors;
 mod invariants;

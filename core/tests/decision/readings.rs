@@ -4,7 +4,7 @@ use crate::fleet::{Fleet, Prometheus, at, bounds, guarded, policy, replicas};
 use apifleet_core::observation::{Observation, Reading};
 use apifleet_core::policy::OnMissing;
 use apifleet_core::signal::{Signal, Verdict};
-use apifleet_core::{Decision, Percent, Reason, decide};
+use apifleet_core::{Decision, Percent, Reason, Rps, decide};
 use jiff::SignedDuration;
 
 /// The decision of a fleet at 20 for 1000 requests/s, twenty seconds later, with one thing about it changed.
@@ -39,7 +39,7 @@ fn empty_nan_infinite_negative_and_several_are_never_zero() {
     ] {
         let decision = seen(|seen| seen.readings.request_rate = reading);
         assert_eq!(decision.signals.request_rate.verdict(), verdict);
-        assert_eq!(decision.signals.request_rate.value().map(|rate| rate.get()), Some(1000.0));
+        assert_eq!(decision.signals.request_rate.value(), Rps::new(1000.0));
         assert_eq!(fresh(&decision), (false, reason));
         assert_eq!((decision.desired.get(), decision.reason), (20, Reason::Hold));
         let sentence = decision.findings.signals_fresh.why.to_string();
@@ -69,7 +69,7 @@ fn a_last_value_raises_until_it_is_stale_and_never_lowers() {
     let climbing = fleet.run_until(20);
     assert_eq!(climbing.desired, replicas(30));
     fleet.policy.bounds = bounds(10, 60);
-    fleet.policy.signals.target_per_replica = apifleet_core::Rps::new(25.0).unwrap();
+    fleet.policy.signals.target_per_replica = Rps::new(25.0).unwrap();
     fleet.now = at(90);
     assert_eq!(fleet.clone().decide().desired, replicas(60));
     fleet.now = at(91);

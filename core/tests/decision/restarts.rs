@@ -134,7 +134,7 @@ fn a_climb_runs_on_after_a_restart() {
     let mut slow = policy();
     slow.behavior.up.policies.truncate(1);
     slow.behavior.up.policies[0].amount = apifleet_core::behavior::Amount::Pods(replicas(9));
-    slow.behavior.up.policies[0].period = Duration::from_secs(300);
+    slow.behavior.up.policies[0].period = Duration::from_mins(5);
     let mut fleet = Fleet::settled(slow, 10, 500.0);
     fleet.rps = 1500.0;
     let mut status = Status::new();

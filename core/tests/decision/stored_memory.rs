@@ -226,7 +226,7 @@ fn staircases_and_changes_stay_bounded_in_a_long_decline() {
     let mut policy = policy();
     policy.bounds = crate::fleet::bounds(1, 1000);
     policy.behavior.down.policies.truncate(1);
-    policy.behavior.down.policies[0].period = Duration::from_secs(1800);
+    policy.behavior.down.policies[0].period = Duration::from_mins(30);
     policy.behavior.down.policies[0].amount = apifleet_core::behavior::Amount::Percent(100);
     let mut fleet = Fleet::settled(policy, 1000, 50_000.0);
     let mut longest = (0, 0);

@@ -163,7 +163,7 @@ fn a_climb_runs_to_thirty_and_not_to_twenty_eight() {
     limited.behavior.up.policies.truncate(1);
     limited.behavior.up.policies[0].amount =
         apifleet_core::behavior::Amount::Pods(Replicas::new(6));
-    limited.behavior.up.policies[0].period = std::time::Duration::from_secs(300);
+    limited.behavior.up.policies[0].period = std::time::Duration::from_mins(5);
     let mut fleet = Fleet::settled(limited, 10, 500.0);
     fleet.rps = 1500.0;
     fleet.run_until(3600);
