@@ -229,7 +229,7 @@ impl Candidate {
         {
             Ok(_) => tracing::info!(lease = %self.name, "handed the lease back"),
             Err(error) => {
-                tracing::warn!(%error, "the next copy has to wait for the lease to run out")
+                tracing::warn!(%error, "the next copy has to wait for the lease to run out");
             }
         }
     }

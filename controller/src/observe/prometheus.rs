@@ -105,12 +105,18 @@ impl QueryError {
 impl Prometheus {
     /// Sets up the connection; asks nothing yet.
     pub fn new(url: &str, metrics: Arc<Metrics>) -> Result<Self, QueryError> {
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .connect_timeout(DEADLINE)
-            .pool_max_idle_per_host(8)
-            .build()
-            .map_err(|error| QueryError::Setup(error.to_string()))?;
+            .pool_max_idle_per_host(8);
+        // An image of one file has no certificates of authorities, and without TLS none are missed.
+        // With TLS they come from the system, or from the file that SSL_CERT_FILE names.
+        let builder =
+            if url.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
+        let http = builder.build().map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            QueryError::Setup(format!("{error}{}", cause.unwrap_or_default()))
+        })?;
         let client =
             Client::from(http, url).map_err(|error| QueryError::Setup(error.to_string()))?;
         Ok(Self { client, deadline: DEADLINE, metrics })

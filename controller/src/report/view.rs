@@ -1,6 +1,6 @@
 //! What the operator's metrics show of a fleet after a decision: pure.
 
-use crate::metrics::{FleetView, SignalView, TargetView};
+use crate::metrics::fleets::{FleetView, SignalView, TargetView};
 use crate::plan::{Applied, Plan};
 use crate::target::Target;
 use crate::validate::Valid;

@@ -23,10 +23,10 @@ use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// Calls of tests end after this long.
-pub const DEADLINE: Duration = Duration::from_millis(300);
+pub(crate) const DEADLINE: Duration = Duration::from_millis(300);
 
 /// A manifest of fleet `api` in namespace `shop`, on demand only.
-pub const ON_DEMAND: &str = "
+pub(crate) const ON_DEMAND: &str = "
 apiVersion: apifleet.dev/v1alpha1
 kind: ApiFleet
 metadata: {name: api, namespace: shop, uid: fleet-uid, generation: 1, creationTimestamp: 2026-12-01T00:00:00Z}
@@ -37,7 +37,7 @@ spec:
 ";
 
 /// The same with a spot target.
-pub const WITH_SPOT: &str = "
+pub(crate) const WITH_SPOT: &str = "
 apiVersion: apifleet.dev/v1alpha1
 kind: ApiFleet
 metadata: {name: api, namespace: shop, uid: fleet-uid, generation: 1, creationTimestamp: 2026-12-01T00:00:00Z}
@@ -49,7 +49,7 @@ spec:
 ";
 
 /// A client of the server, without retries and with a short deadline.
-pub fn kubernetes(server: &MockServer) -> Kubernetes {
+pub(crate) fn kubernetes(server: &MockServer) -> Kubernetes {
     let mut config = kube::Config::new(server.uri().parse().unwrap());
     config.default_retry = false;
     let client = kube::Client::try_from(config).unwrap();
@@ -57,7 +57,7 @@ pub fn kubernetes(server: &MockServer) -> Kubernetes {
 }
 
 /// A Deployment of namespace `shop`.
-pub fn deployment(name: &str, replicas: Option<i32>, version: &str) -> Value {
+pub(crate) fn deployment(name: &str, replicas: Option<i32>, version: &str) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": name, "namespace": "shop", "uid": format!("{name}-uid"), "resourceVersion": version,
@@ -69,7 +69,7 @@ pub fn deployment(name: &str, replicas: Option<i32>, version: &str) -> Value {
 }
 
 /// An error as the API server gives it.
-pub fn status(code: u16, reason: &str) -> ResponseTemplate {
+pub(crate) fn status(code: u16, reason: &str) -> ResponseTemplate {
     ResponseTemplate::new(code).set_body_json(json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": format!("{reason} as told"),
@@ -77,16 +77,16 @@ pub fn status(code: u16, reason: &str) -> ResponseTemplate {
 }
 
 /// One fleet, and everything that its reconcile needs.
-pub struct World {
-    pub server: MockServer,
-    pub context: Context,
-    pub fleet: Fleet,
-    pub state: FleetState,
+pub(crate) struct World {
+    pub(crate) server: MockServer,
+    pub(crate) context: Context,
+    pub(crate) fleet: Fleet,
+    pub(crate) state: FleetState,
 }
 
 impl World {
     /// A fleet from its manifest, and these Deployments in the caches and on the server.
-    pub async fn new(manifest: &str, deployments: &[Value]) -> Self {
+    pub(crate) async fn new(manifest: &str, deployments: &[Value]) -> Self {
         let server = MockServer::start().await;
         let object: ApiFleet = serde_saphyr::from_str(manifest).unwrap();
         let (key, fact) = FleetFact::of(&object).unwrap();
@@ -119,7 +119,7 @@ impl World {
     }
 
     /// Puts Deployments into the cache.
-    pub async fn cache(&self, deployments: &[Value]) {
+    pub(crate) async fn cache(&self, deployments: &[Value]) {
         let listed = deployments.iter().map(|object| {
             let object: Deployment = serde_json::from_value(object.clone()).unwrap();
             Ok(Event::InitApply(object))
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// Serves a Deployment to whoever reads it; what is mounted later is asked first if its priority says so.
-    pub async fn serve(&self, deployment: &Value) {
+    pub(crate) async fn serve(&self, deployment: &Value) {
         let name = deployment["metadata"]["name"].as_str().unwrap();
         Mock::given(method("GET"))
             .and(path(format!("/apis/apps/v1/namespaces/shop/deployments/{name}")))
@@ -140,7 +140,7 @@ impl World {
     }
 
     /// Takes every write as a working API server would.
-    pub async fn take_writes(&self) {
+    pub(crate) async fn take_writes(&self) {
         Mock::given(method("PUT"))
             .and(path_regex("/scale$"))
             .respond_with(|request: &Request| {
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// Takes status and events, and nothing else.
-    pub async fn take_reports(&self) {
+    pub(crate) async fn take_reports(&self) {
         Mock::given(method("PATCH"))
             .and(path("/apis/apifleet.dev/v1alpha1/namespaces/shop/apifleets/api/status"))
             .respond_with(|_: &Request| {
@@ -174,7 +174,7 @@ impl World {
     }
 
     /// Reconciles once, now.
-    pub async fn reconcile(
+    pub(crate) async fn reconcile(
         &mut self,
     ) -> Result<apifleet_controller::schedule::Pace, apifleet_controller::reconcile::ReconcileError>
     {
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// What was asked of the server: method, path without query, body.
-    pub async fn asked(&self) -> Vec<(String, String, Value)> {
+    pub(crate) async fn asked(&self) -> Vec<(String, String, Value)> {
         let requests = self.server.received_requests().await.unwrap();
         let told = |request: &Request| {
             let body = request.body_json().unwrap_or(Value::Null);
@@ -194,7 +194,7 @@ impl World {
     }
 
     /// The writes of replicas: Deployment and replicas, in their order.
-    pub async fn scaled(&self) -> Vec<(String, i64)> {
+    pub(crate) async fn scaled(&self) -> Vec<(String, i64)> {
         let written = |(verb, path, body): &(String, String, Value)| {
             let name = path.strip_suffix("/scale")?.rsplit('/').next()?;
             (verb == "PUT").then(|| (name.to_owned(), body["spec"]["replicas"].as_i64().unwrap()))
@@ -203,14 +203,14 @@ impl World {
     }
 
     /// The last status that was written.
-    pub async fn status(&self) -> Value {
+    pub(crate) async fn status(&self) -> Value {
         let asked = self.asked().await;
         let mut statuses = asked.iter().filter(|(verb, _, _)| verb == "PATCH");
         statuses.next_back().map(|(_, _, body)| body["status"].clone()).unwrap_or_default()
     }
 
     /// The status and reason of a condition in the last status.
-    pub async fn condition(&self, kind: &str) -> (String, String) {
+    pub(crate) async fn condition(&self, kind: &str) -> (String, String) {
         let status = self.status().await;
         let conditions = status["conditions"].as_array().unwrap();
         let found = conditions.iter().find(|it| it["type"] == kind).unwrap();
@@ -218,7 +218,7 @@ impl World {
     }
 
     /// Reason and note of every event.
-    pub async fn events(&self) -> Vec<(String, String)> {
+    pub(crate) async fn events(&self) -> Vec<(String, String)> {
         let told = |(verb, path, body): &(String, String, Value)| {
             (verb == "POST" && path.ends_with("/events")).then(|| {
                 (
@@ -232,6 +232,6 @@ impl World {
 }
 
 /// The key of the fleet.
-pub fn api() -> Key {
+pub(crate) fn api() -> Key {
     Key::new("shop", "api")
 }
