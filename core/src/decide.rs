@@ -143,7 +143,7 @@ impl Pass<'_> {
     fn remember(&self, after: &mut Memory, made: &Made) {
         let (current, now) = (self.start.current, self.now);
         after.at = Some(now);
-        after.resumed = false;
+        (after.resumed, after.half_written) = (false, false);
         // A size that no recommendation stands for is kept for a window, as if it had been recommended.
         if self.start.adopts || !self.trust.trusted {
             after.recommend_high(&self.policy.behavior, made.size, now);

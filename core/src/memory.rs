@@ -74,6 +74,9 @@ pub struct Memory {
     /// Whether this was read back after a start and has not been used since.
     #[serde(skip)]
     pub(crate) resumed: bool,
+    /// Whether a write failed, perhaps half-way: what is there may be ours and not what we remember.
+    #[serde(skip)]
+    pub(crate) half_written: bool,
 }
 
 /// The last good value of each signal: a lower bound while it is young enough.
@@ -172,6 +175,7 @@ impl Default for Memory {
             guard: Guard::default(),
             foreign_writes: Vec::new(),
             resumed: false,
+            half_written: false,
         }
     }
 }
@@ -204,6 +208,7 @@ impl Memory {
             changes: before.changes.clone(),
             foreign_writes: before.foreign_writes.clone(),
             resumed: before.resumed,
+            half_written: true,
             ..self
         }
     }
@@ -217,12 +222,12 @@ impl Memory {
         }
     }
 
-    /// What somebody else made of the targets since we last wrote them, if anything. After a restart nothing is
-    /// said: our own last write may not be remembered. The caller has made sure that what was seen is not older
+    /// What somebody else made of the targets since we last wrote them, if anything. After a restart and after
+    /// a failed write nothing is said: our own last write may not be what is remembered. The caller has made sure that what was seen is not older
     /// than that write.
     #[must_use]
     pub fn foreign_write(&self, seen: &Observation) -> Option<ForeignWrite> {
-        let asked = self.placement.filter(|_| !self.resumed)?;
+        let asked = self.placement.filter(|_| !self.resumed && !self.half_written)?;
         let spot = match seen.spot {
             SpotTarget::Present(target) => target.wanted,
             SpotTarget::None | SpotTarget::Lost(_) => None,

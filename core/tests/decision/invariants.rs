@@ -13,11 +13,15 @@ use apifleet_core::{Memory, Percent, Reason, Replicas, Rps, decide};
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec as list;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 fn ten_thousand() -> ProptestConfig {
     ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() }
 }
+
+/// A fleet at its maximum and at ease.
+static AT_THIRTY: LazyLock<Fleet> = LazyLock::new(|| Fleet::settled(policy(), 30, 1500.0));
 
 /// A fleet in the middle of a random day.
 fn any_fleet() -> impl Strategy<Value = Fleet> {
@@ -268,7 +272,7 @@ proptest! {
         warming in 1..60_i64,
         rps in 0..500_u32,
     ) {
-        let mut fleet = Fleet::settled(policy(), 30, 1500.0);
+        let mut fleet = AT_THIRTY.clone();
         fleet.prometheus = kind;
         fleet.rps = f64::from(rps);
         let mut second = 0;
@@ -312,7 +316,7 @@ proptest! {
     /// D15
     #[test]
     fn coverage_counts_settled_pods_and_needs_nine_in_ten(settled in 1..100_u32, young in 0..100_u32, scraped in 0..200_u32, identity in any::<bool>()) {
-        let mut fleet = Fleet::settled(policy(), 30, 1500.0);
+        let mut fleet = AT_THIRTY.clone();
         fleet.now = at(20);
         let mut seen = fleet.observe();
         let ages = std::iter::repeat_n(71, settled as usize).chain(std::iter::repeat_n(70, young as usize));

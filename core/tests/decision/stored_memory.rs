@@ -161,7 +161,13 @@ fn a_write_that_failed_is_taken_back_and_asked_for_again() {
     assert_eq!(fleet.memory.placement, before.placement);
     assert!(fleet.memory.highs.last().is_some_and(|high| high.replicas == replicas(30)));
     fleet.now = at(2);
+    // Written half-way: what is there is ours.
+    fleet.on_demand.scale(replicas(13), fleet.now);
+    assert_eq!(fleet.memory.foreign_write(&fleet.observe()), None);
     assert_eq!(fleet.decide().desired, replicas(20));
+    assert!(fleet.memory.foreign_writes.is_empty());
+    fleet.on_demand.scale(replicas(13), fleet.now);
+    assert!(fleet.memory.foreign_write(&fleet.observe()).is_some());
 }
 
 #[test]
