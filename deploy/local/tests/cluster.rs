@@ -51,13 +51,14 @@ fn a_cluster_lives_and_leaves_no_trace() {
     );
     let before = trace::of_this_machine();
 
+    an_up_that_fails_leaves_nothing_but_its_logs();
     let cluster = up_is_fast_and_labels_its_nodes();
     a_second_up_is_refused_and_names_the_way_out();
     nobody_gets_in_without_a_certificate(&cluster);
     a_pod_finds_services_by_name(&cluster);
     programs_run_beside_the_control_plane_and_keep_their_data(&cluster);
     a_node_is_added_and_another_is_lost_without_a_trace(&cluster);
-    another_cluster_lives_beside_it();
+    another_cluster_lives_beside_it_and_ends_when_its_supervisor_is_told_to();
     up_after_a_crash_of_the_supervisor_starts_afresh(&cluster);
 
     let left = trace::of_this_machine();
@@ -84,6 +85,18 @@ fn up(nodes: Vec<NodeSpec>, cluster: &str) -> Cluster {
     let images = vec![Image { reference: PROBE_IMAGE.into(), program: probe }];
     let options = Options { name: name(cluster), nodes, images };
     Cluster::up(options, &show).expect("a cluster")
+}
+
+fn an_up_that_fails_leaves_nothing_but_its_logs() {
+    let nothing =
+        Image { reference: "localhost/nothing:0".into(), program: "/no/such/program".into() };
+    let options = Options { name: name("it-fails"), images: vec![nothing], ..Options::default() };
+    let failed = Cluster::up(options, &Silent).expect_err("an image without a program");
+    let Error::NotUp { problem, logs } = failed else { panic!("{failed}") };
+    assert!(problem.to_string().contains("/no/such/program"), "{problem}");
+    assert!(logs.join("etcd.log").is_file(), "{}", logs.display());
+    assert!(!Path::new("/var/lib/apifleet").exists());
+    fs::remove_dir_all(logs).expect("logs removed");
 }
 
 fn up_is_fast_and_labels_its_nodes() -> Cluster {
@@ -252,7 +265,7 @@ fn a_scraped_pod_has_its_labels(cluster: &Cluster, prometheus: SocketAddr) {
 fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("reached from this machine");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("asked");
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("asked");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answered");
     answer
@@ -294,23 +307,28 @@ fn a_node_is_added_and_another_is_lost_without_a_trace(cluster: &Cluster) {
     assert!(cluster.run_in_node(&name("spot-3"), &["true"], limit).is_err());
 }
 
-fn another_cluster_lives_beside_it() {
+fn another_cluster_lives_beside_it_and_ends_when_its_supervisor_is_told_to() {
     let start = Instant::now();
     let other = up(Vec::new(), "it-2");
     assert!(other.kubectl(&["get", "nodes"]).is_ok());
-    other.down().expect("down");
+    signal(&other, Signal::SIGTERM);
+    wait_until_gone(&other);
     step("another cluster has lived beside it", start);
+    assert!(!Cluster::remove(&name("it-2"), &Silent).expect("nothing left to remove"));
     let first = Cluster::attach(&name("it")).expect("the first still runs");
     assert!(first.kubectl(&["get", "nodes"]).expect("nodes").contains("on-demand-1"));
     let unknown = Cluster::attach(&name("it-2")).expect_err("it is down");
     assert!(matches!(unknown, Error::NotRunning { .. }), "{unknown}");
 }
 
-fn up_after_a_crash_of_the_supervisor_starts_afresh(cluster: &Cluster) {
+fn signal(cluster: &Cluster, signal: Signal) {
     let [_, inner] = cluster.status().expect("a status").supervisors;
-    let inner = Pid::from_raw(i32::try_from(inner).expect("a process id"));
-    kill(inner, Signal::SIGKILL).expect("the supervisor killed");
-    assert!(matches!(wait_until_gone(cluster), Error::NotRunning { .. }));
+    kill(Pid::from_raw(i32::try_from(inner).expect("a process id")), signal).expect("signalled");
+}
+
+fn up_after_a_crash_of_the_supervisor_starts_afresh(cluster: &Cluster) {
+    signal(cluster, Signal::SIGKILL);
+    wait_until_gone(cluster);
 
     let start = Instant::now();
     let again = up(Options::default().nodes.into_iter().take(1).collect(), "it");
@@ -323,13 +341,11 @@ fn up_after_a_crash_of_the_supervisor_starts_afresh(cluster: &Cluster) {
     assert!(!Cluster::remove(&name("it"), &Silent).expect("nothing left to remove"));
 }
 
-fn wait_until_gone(cluster: &Cluster) -> Error {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        match cluster.status() {
-            Err(problem @ Error::NotRunning { .. }) => return problem,
-            other => assert!(Instant::now() < deadline, "it still answers: {other:?}"),
-        }
+/// Until nobody holds its lock.
+fn wait_until_gone(cluster: &Cluster) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !matches!(cluster.status(), Err(Error::NotRunning { .. })) {
+        assert!(Instant::now() < deadline, "it still runs");
         thread::sleep(Duration::from_millis(10));
     }
 }
