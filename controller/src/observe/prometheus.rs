@@ -111,8 +111,7 @@ impl Prometheus {
             .pool_max_idle_per_host(8);
         // An image of one file has no certificates of authorities, and without TLS none are missed.
         // With TLS they come from the system, or from the file that SSL_CERT_FILE names.
-        let builder =
-            if url.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
+        let builder = if url.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
         let http = builder.build().map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
             QueryError::Setup(format!("{error}{}", cause.unwrap_or_default()))
