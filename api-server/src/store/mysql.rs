@@ -11,12 +11,13 @@ use sqlx::{ConnectOptions, Row};
 use super::database::{Database, Fault, claim_of, fault_of_driver};
 use crate::claim::{Claim, ClaimRequest, Earlier, UserId};
 
-/// Limits of a session on MariaDB; the statement limit is in seconds and covers every statement.
-const MARIADB_LIMITS: &str =
-    "SET SESSION max_statement_time = 1.2, SESSION innodb_lock_wait_timeout = 1";
+/// Limits of a session on MariaDB; the statement limit is in seconds and covers every statement. Waits
+/// for locks have limits of their own, below it: a server works on for a client that has hung up.
+const MARIADB_LIMITS: &str = "SET SESSION max_statement_time = 1.2, \
+                              SESSION lock_wait_timeout = 1, SESSION innodb_lock_wait_timeout = 1";
 /// Limits of a session on MySQL; the statement limit is in milliseconds and covers reads.
-const MYSQL_LIMITS: &str =
-    "SET SESSION max_execution_time = 1200, SESSION innodb_lock_wait_timeout = 1";
+const MYSQL_LIMITS: &str = "SET SESSION max_execution_time = 1200, \
+                            SESSION lock_wait_timeout = 1, SESSION innodb_lock_wait_timeout = 1";
 /// Longest wait for a connection outside requests.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// The server does not know a variable.

@@ -22,6 +22,9 @@ async fn tells_the_story_of_a_user(server: &Server) {
     assert_eq!(first.status, 201, "{}", first.text());
     assert_eq!((&first.json()["user_id"], &first.json()["day"]), (&json!(7), &json!(today)));
 
+    let seen = client.get("/v1/users/7/home").await.unwrap().json();
+    assert_eq!(seen["user"]["claims_made"], 1, "what was remembered before the claim is forgotten");
+
     let repeated = client.claim(7, "key-1", today).await.unwrap();
     assert_eq!(repeated.status, 200);
     assert_eq!(repeated.body, first.body, "a repeated request gets the same claim, byte for byte");
