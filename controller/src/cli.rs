@@ -126,9 +126,8 @@ impl Args {
 impl LogFormat {
     /// Installs the log writer of the process. A second call changes nothing.
     pub fn install(self) {
-        let filter = EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("info,kube=warn,hyper=warn,reqwest=warn"));
-        let builder = tracing_subscriber::fmt().with_env_filter(filter);
+        let wanted = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+        let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter(&wanted)));
         // Failing means that a writer is installed already: there is nothing better to do than to keep it.
         let _ = match self {
             Self::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
@@ -137,9 +136,26 @@ impl LogFormat {
     }
 }
 
+/// Which lines are written. Unless it is asked for, what kube says of failures is not: each is logged once, with what
+/// was being done, by the caller.
+fn filter(wanted: &str) -> String {
+    let wanted = if wanted.trim().is_empty() { "info" } else { wanted };
+    if wanted.contains("kube") {
+        return wanted.to_owned();
+    }
+    format!("{wanted},kube_client=error,kube_client::client::builder=off,kube_runtime=error")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_are_logged_once_unless_more_is_asked_for() {
+        assert!(filter("").starts_with("info,kube_client=error"));
+        assert!(filter("debug").starts_with("debug,kube_client=error"));
+        assert_eq!(filter("info,kube_client=debug"), "info,kube_client=debug");
+    }
 
     fn settings(arguments: &[&str]) -> anyhow::Result<Settings> {
         let program = std::iter::once("apifleet-controller");

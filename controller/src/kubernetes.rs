@@ -164,7 +164,10 @@ impl Kubernetes {
             Ok(result) => result.map_err(|error| CallError::failed(call, error)),
             Err(_) => Err(CallError::Deadline { call, limit: self.deadline }),
         };
-        if let Err(error) = &result {
+        // Whether something exists is a question, and no is an answer.
+        if let Err(error) = &result
+            && !error.is_not_found()
+        {
             self.metrics.kubernetes_failed(call, error.class());
         }
         result
@@ -191,16 +194,17 @@ impl Kubernetes {
         self.call("scale a Deployment", api.replace_scale(name, &params, scale)).await
     }
 
-    /// Writes a fleet's status by server-side apply.
-    pub async fn apply_status(
+    /// Writes a fleet's status by a JSON merge patch.
+    pub async fn patch_status(
         &self,
         namespace: &str,
         name: &str,
         patch: &serde_json::Value,
     ) -> Result<ApiFleet, CallError> {
         let api = Api::<ApiFleet>::namespaced(self.client.clone(), namespace);
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.call("write a fleet's status", api.patch_status(name, &params, &Patch::Apply(patch)))
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.call("write a fleet's status", api.patch_status(name, &params, &Patch::Merge(patch)))
             .await
     }
 

@@ -63,7 +63,7 @@ pub async fn report_stalled(
     let status = status::build_stalled(fleet.fact.generation, stalled, state, now);
     let drafts = events::of_stall(&state.status, stalled);
     if !drafts.is_empty() {
-        tracing::warn!(fleet = %fleet.key, reason = %stalled.reason, message = %stalled.message, "stalled");
+        tracing::warn!(fleet = %fleet.key, reason = %stalled.reason, why = %stalled.message, "stalled");
     }
     let view = view::build_stalled_view(&status, now);
     reporter.metrics.show(&fleet.key.namespace, &fleet.key.name, &view);
@@ -133,8 +133,8 @@ impl Reporter<'_> {
     }
 
     async fn write(&self, key: &Key, state: &mut FleetState, next: ApiFleetStatus, now: Timestamp) {
-        let patch = status::build_patch(key, &state.uid, &next);
-        match self.kubernetes.apply_status(&key.namespace, &key.name, &patch).await {
+        let patch = status::build_patch(&state.uid, &state.status, &next);
+        match self.kubernetes.patch_status(&key.namespace, &key.name, &patch).await {
             Ok(_) => {
                 state.status = next;
                 state.reported_at = Some(now);

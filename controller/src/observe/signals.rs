@@ -64,9 +64,12 @@ pub async fn observe_signals(
     for fleet in &direct {
         answers.remove(&fleet.fleet);
     }
-    let batches = direct.chunks(BATCH).flat_map(|batch| {
-        Question::ALL.map(|question| ask_batch(prometheus, question, batch.to_vec(), give_up))
-    });
+    let mut batches: Vec<BoxFuture<'_, Answers>> = Vec::new();
+    for batch in direct.chunks(BATCH) {
+        for question in Question::ALL {
+            batches.push(ask_batch(prometheus, question, batch.to_vec(), give_up));
+        }
+    }
     let mut results = futures::stream::iter(batches).buffer_unordered(AT_ONCE);
     while let Some(found) = results.next().await {
         merge(&mut answers, found);

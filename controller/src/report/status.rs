@@ -3,7 +3,6 @@
 //! Called by [`crate::reconcile`]; delivered by [`super::Reporter`].
 
 use super::conditions;
-use crate::caches::Key;
 use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::target::Target;
@@ -124,14 +123,93 @@ fn reason(status: &ApiFleetStatus) -> Option<&str> {
     status.last_decision.as_ref().map(|decision| decision.reason.as_str())
 }
 
-/// The status as a server-side apply: fields that it has no more are taken away by the API server. The uid keeps it
-/// from a later fleet of the same name.
+/// The JSON merge patch that makes `next` of `before`: what is no more is taken away. Not a server-side apply, which
+/// leaves a null, and is then refused, where an object loses its last field. The uid keeps it from a later fleet of
+/// the same name.
 #[must_use]
-pub fn build_patch(key: &Key, uid: &str, status: &ApiFleetStatus) -> Value {
-    json!({
-        "apiVersion": "apifleet.dev/v1alpha1",
-        "kind": "ApiFleet",
-        "metadata": {"namespace": key.namespace, "name": key.name, "uid": uid},
-        "status": status,
-    })
+pub fn build_patch(uid: &str, before: &ApiFleetStatus, next: &ApiFleetStatus) -> Value {
+    let (before, mut next) = (json!(before), json!(next));
+    take_away(&before, &mut next);
+    json!({"metadata": {"uid": uid}, "status": next})
+}
+
+/// Sets to null what `before` has and `next` has not.
+fn take_away(before: &Value, next: &mut Value) {
+    let (Value::Object(before), Value::Object(next)) = (before, next) else { return };
+    for (name, old) in before {
+        take_away(old, next.entry(name.as_str()).or_insert(Value::Null));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn status(ready: i32, reason: &str) -> ApiFleetStatus {
+        serde_json::from_value(json!({
+            "observedGeneration": 1, "replicas": 10, "readyReplicas": ready,
+            "lastDecision": {"time": NOW, "desired": 10, "previous": 10, "reason": reason, "summary": "s"},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "Available", "message": "1",
+                "lastTransitionTime": NOW}],
+        }))
+        .unwrap()
+    }
+
+    fn due(next: &ApiFleetStatus, after: i64) -> bool {
+        let later = NOW + SignedDuration::from_secs(after);
+        is_due(&status(10, "WithinTolerance"), Some(NOW), next, later)
+    }
+
+    #[test]
+    fn nothing_new_is_written_twelve_times_an_hour_and_no_more() {
+        let same = status(10, "WithinTolerance");
+        assert!(!due(&same, 299));
+        assert!(due(&same, 300));
+        assert!(is_due(&same, None, &same, NOW), "never written: at once");
+        assert!(due(&same, -1), "a clock that was set back does not silence the report");
+    }
+
+    #[test]
+    fn another_message_alone_is_nothing_new() {
+        let mut next = status(10, "WithinTolerance");
+        next.conditions[0].message = "2".to_owned();
+        assert!(!due(&next, 299));
+    }
+
+    #[test]
+    fn another_size_or_condition_is_written_at_once() {
+        let mut next = status(10, "WithinTolerance");
+        next.replicas = Some(11);
+        assert!(due(&next, 0));
+        let mut next = status(10, "WithinTolerance");
+        next.conditions[0].status = "False".to_owned();
+        assert!(due(&next, 0));
+        let mut next = status(10, "WithinTolerance");
+        next.observed_generation = Some(2);
+        assert!(due(&next, 0));
+    }
+
+    #[test]
+    fn counts_and_reasons_wait_a_little() {
+        assert!(!due(&status(9, "WithinTolerance"), 4));
+        assert!(due(&status(9, "WithinTolerance"), 5));
+        assert!(!due(&status(10, "Stabilized"), 59));
+        assert!(due(&status(10, "Stabilized"), 60));
+    }
+
+    #[test]
+    fn a_patch_takes_away_what_is_no_more() {
+        let mut before = status(10, "WithinTolerance");
+        before.observed = Some(Observed { latency_milliseconds: Some(7), ..Observed::default() });
+        before.spot = Some(SpotStatus { share_percent: Some(50) });
+        let mut next = status(10, "WithinTolerance");
+        next.observed = Some(Observed::default());
+        let patch = build_patch("u", &before, &next);
+        assert_eq!(patch["metadata"]["uid"], "u");
+        assert_eq!(patch["status"]["spot"], Value::Null);
+        assert_eq!(patch["status"]["observed"], json!({"latencyMilliseconds": null}));
+        assert_eq!(patch["status"]["replicas"], 10);
+    }
 }

@@ -1,6 +1,6 @@
 //! One fleet with its Deployments, a Kubernetes API that answers as it is told, and what was asked of it.
 
-use apifleet_controller::caches::{Fact as _, Key};
+use apifleet_controller::caches::{Cache, Fact, Key};
 use apifleet_controller::cluster::Cluster;
 use apifleet_controller::conflicts::Claims;
 use apifleet_controller::facts::FleetFact;
@@ -13,7 +13,6 @@ use apifleet_controller::state::FleetState;
 use apifleet_core::observation::Readings;
 use apifleet_crds::{ApiFleet, ApiFleetStatus};
 use futures::stream;
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -21,6 +20,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// Fleets and Deployments go into a cache as a first list.
+pub(crate) async fn list<F: Fact>(cache: &Cache<F>, objects: Vec<F::Object>) {
+    let listed = objects.into_iter().map(|object| Ok(Event::InitApply(object)));
+    let events = std::iter::once(Ok(Event::Init)).chain(listed).chain([Ok(Event::InitDone)]);
+    cache.follow(stream::iter(events)).await;
+}
 
 /// Calls of tests end after this long.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(300);
@@ -120,12 +126,8 @@ impl World {
 
     /// Puts Deployments into the cache.
     pub(crate) async fn cache(&self, deployments: &[Value]) {
-        let listed = deployments.iter().map(|object| {
-            let object: Deployment = serde_json::from_value(object.clone()).unwrap();
-            Ok(Event::InitApply(object))
-        });
-        let events = std::iter::once(Ok(Event::Init)).chain(listed).chain([Ok(Event::InitDone)]);
-        self.context.cluster.deployments.follow(stream::iter(events)).await;
+        let objects = deployments.iter().map(|it| serde_json::from_value(it.clone()).unwrap());
+        list(&self.context.cluster.deployments, objects.collect()).await;
     }
 
     /// Serves a Deployment to whoever reads it; what is mounted later is asked first if its priority says so.

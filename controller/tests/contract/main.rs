@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod election;
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod kubernetes;

@@ -1,6 +1,6 @@
 //! One fleet's reconcile against a Kubernetes API: what is written, in which order, and what never is.
 
-use crate::fixtures::{DEADLINE, ON_DEMAND, WITH_SPOT, World, deployment, status};
+use crate::fixtures::{DEADLINE, ON_DEMAND, WITH_SPOT, World, deployment, list, status};
 use apifleet_controller::error::Class;
 use apifleet_controller::lease::Leadership;
 use apifleet_controller::state::Written;
@@ -320,11 +320,10 @@ async fn ready_pods_of(world: &World, counts: &[(&str, usize)]) {
                     {"type": "PodScheduled", "status": "True"},
                     {"type": "Ready", "status": "True", "lastTransitionTime": since}]},
             });
-            Ok(Event::InitApply(serde_json::from_value(pod).unwrap()))
+            serde_json::from_value(pod).unwrap()
         })
     });
-    let events = std::iter::once(Ok(Event::Init)).chain(pods).chain([Ok(Event::InitDone)]);
-    world.context.cluster.pods.follow(stream::iter(events)).await;
+    list(&world.context.cluster.pods, pods.collect()).await;
 }
 
 /// An HPA on a Deployment.
