@@ -33,6 +33,8 @@ use nix::{
 };
 
 const PROBE: &str = "APIFLEET_PROBE";
+/// A probe that only stays there for a while.
+const HOLD: &str = "hold";
 const PROBE_IMAGE: &str = "localhost/apifleet/probe:test";
 
 #[test]
@@ -61,6 +63,10 @@ fn a_cluster_lives_and_leaves_no_trace() {
     another_cluster_lives_beside_it_and_ends_when_its_supervisor_is_told_to();
     up_after_a_crash_of_the_supervisor_starts_afresh(&cluster);
 
+    assert!(
+        !Path::new("/var/lib/apifleet").exists(),
+        "a cluster was left, or another was started meanwhile, which this test cannot tell apart"
+    );
     let left = trace::of_this_machine();
     assert_eq!(left.without(&before), trace::Trace::default(), "left behind");
     assert_eq!(before.without(&left), trace::Trace::default(), "taken away");
@@ -187,6 +193,9 @@ fn wait_for_service_account(cluster: &Cluster) {
 }
 
 fn look_from_inside(target: &str) {
+    if target == HOLD {
+        return thread::sleep(Duration::from_mins(1));
+    }
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let found = target.to_socket_addrs().map(|mut addresses| addresses.next());
@@ -241,8 +250,9 @@ fn a_scraped_pod_has_its_labels(cluster: &Cluster, prometheus: SocketAddr) {
         },
         "spec": {"containers": [{
             "name": "nothing",
-            "image": "localhost/apifleet/pause:1",
+            "image": PROBE_IMAGE,
             "imagePullPolicy": "Never",
+            "env": [{"name": PROBE, "value": HOLD}],
         }]},
     });
     cluster.apply(&pod.to_string()).expect("applied");
@@ -259,7 +269,12 @@ fn a_scraped_pod_has_its_labels(cluster: &Cluster, prometheus: SocketAddr) {
         assert!(series.contains(label), "{label}: {series}");
     }
     assert!(!series.contains(r#""pod":"probe""#), "a pod that does not ask for it: {series}");
-    cluster.kubectl(&["delete", "pod", "scraped"]).expect("deleted");
+    let program = env::current_exe().expect("the path of this program");
+    let program = program.file_name().and_then(|name| name.to_str()).expect("a name");
+    let inside = ["exec", "scraped", "--", &format!("/{program}"), "--list"];
+    let listed = cluster.kubectl(&inside).expect("a program run through the kubelet");
+    assert!(listed.contains("a_cluster_lives_and_leaves_no_trace"), "{listed}");
+    cluster.kubectl(&["delete", "pod", "scraped", "--now"]).expect("deleted");
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
