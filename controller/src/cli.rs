@@ -26,7 +26,7 @@ It connects to the cluster of its service account or, outside a cluster, of KUBE
 )]
 pub struct Args {
     /// Where Prometheus (or a compatible server) answers, such as `http://prometheus.monitoring:9090`
-    #[arg(long, env = "PROMETHEUS_URL", value_name = "URL")]
+    #[arg(long, env = "PROMETHEUS_URL", hide_env_values = true, value_name = "URL")]
     pub prometheus_url: String,
 
     /// How often Prometheus scrapes the fleets' pods. A pod counts as "should have been scraped" two intervals and
@@ -98,16 +98,13 @@ pub struct Settings {
 impl Args {
     /// Checks what clap cannot, and gives the words their meaning.
     pub fn settings(self) -> anyhow::Result<Settings> {
-        let url = reqwest::Url::parse(&self.prometheus_url).with_context(|| {
-            format!(
-                "--prometheus-url `{}` is not a URL; give one such as http://prometheus.monitoring:9090",
-                self.prometheus_url
-            )
-        })?;
+        // What was typed is not repeated: an address may carry a password.
+        let url = reqwest::Url::parse(&self.prometheus_url).context(
+            "--prometheus-url is not a URL; give one such as http://prometheus.monitoring:9090",
+        )?;
         ensure!(
             matches!(url.scheme(), "http" | "https") && url.host().is_some(),
-            "--prometheus-url must start with http:// or https:// and name a host, not `{}`",
-            self.prometheus_url
+            "--prometheus-url must start with http:// or https:// and name a host"
         );
         Ok(Settings {
             prometheus_url: self.prometheus_url,
@@ -181,9 +178,12 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_be_asked_are_refused_with_an_example() {
-        for address in ["prometheus:9090", "ftp://host/", "not a url", "file:///etc/passwd"] {
+        for address in
+            ["prometheus:9090", "ftp://u:hunter2@host/", "not a url", "file:///etc/passwd"]
+        {
             let error = settings(&["--prometheus-url", address]).unwrap_err();
             assert!(format!("{error:#}").contains("http://"), "{address}: {error:#}");
+            assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
         }
     }
 

@@ -124,6 +124,12 @@ impl World {
         world
     }
 
+    /// The fleet's owner applies another manifest.
+    pub(crate) fn edit(&mut self, manifest: &str) {
+        let object: ApiFleet = serde_saphyr::from_str(manifest).unwrap();
+        self.fleet.fact = Arc::new(FleetFact::of(&object).unwrap().1);
+    }
+
     /// Puts Deployments into the cache.
     pub(crate) async fn cache(&self, deployments: &[Value]) {
         let objects = deployments.iter().map(|it| serde_json::from_value(it.clone()).unwrap());

@@ -3,7 +3,7 @@
 use crate::fixtures::{DEADLINE, ON_DEMAND, WITH_SPOT, World, deployment, list, status};
 use apifleet_controller::error::Class;
 use apifleet_controller::lease::Leadership;
-use apifleet_controller::state::Written;
+use apifleet_controller::state::{FleetState, Written};
 use futures::stream;
 use kube::runtime::watcher::Event;
 use serde_json::json;
@@ -300,6 +300,70 @@ async fn a_status_that_cannot_be_written_does_not_hold_scaling_up() {
     assert_eq!(world.scaled().await, [("api".to_owned(), 10)]);
     let after = world.state.report_after.expect("it is tried again later");
     assert!(after > jiff::Timestamp::now());
+}
+
+#[tokio::test]
+async fn ordinary_scaling_makes_neither_ready_nor_reconciling_flap() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "7")]).await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Reconciling").await, ("True".to_owned(), "Adopting".to_owned()));
+    assert_eq!(world.condition("Ready").await, ("False".to_owned(), "BelowDesired".to_owned()));
+    ready_pods(&world, "api", 10).await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Ready").await, ("True".to_owned(), "Available".to_owned()));
+    assert_eq!(world.condition("Reconciling").await.0, "False");
+    // Four more are wanted, and start.
+    world.edit(
+        &ON_DEMAND
+            .replace("minReplicas: 10", "minReplicas: 14")
+            .replace("generation: 1", "generation: 2"),
+    );
+    world.reconcile().await.unwrap();
+    assert_eq!(world.scaled().await, [("api".to_owned(), 14)]);
+    assert_eq!(world.status().await["observedGeneration"], 2);
+    assert_eq!(world.condition("Ready").await.0, "True");
+    assert_eq!(world.condition("Reconciling").await.0, "False");
+    // They do not become Ready for three minutes: now it is a finding.
+    world.state.below_since = Some(jiff::Timestamp::now() - jiff::SignedDuration::from_mins(3));
+    world.cache(&[deployment("api", Some(14), "1000")]).await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Ready").await, ("False".to_owned(), "BelowDesired".to_owned()));
+}
+
+#[tokio::test]
+async fn three_foreign_writes_in_ten_minutes_are_a_condition_too() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "7")]).await;
+    ready_pods(&world, "api", 10).await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    for version in ["2000", "2001", "2002"] {
+        assert_eq!(world.condition("Ready").await.0, "True", "{version}");
+        let mut foreign = deployment("api", Some(4), version);
+        foreign["metadata"]["managedFields"][0]["manager"] = json!("argocd");
+        world.cache(&[foreign]).await;
+        world.reconcile().await.unwrap();
+    }
+    assert_eq!(world.scaled().await, vec![("api".to_owned(), 10); 3]);
+    assert_eq!(world.condition("Ready").await, ("False".to_owned(), "ForeignWrite".to_owned()));
+}
+
+#[tokio::test]
+async fn a_restarted_copy_resumes_from_the_status_and_adopts_nothing() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(3), "7")]).await;
+    ready_pods(&world, "api", 10).await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    let status = serde_json::from_value(world.status().await).unwrap();
+    let fresh = [deployment("api", Some(10), "1000")];
+    let mut after = World::new(ON_DEMAND, &fresh).await;
+    ready_pods(&after, "api", 10).await;
+    after.take_writes().await;
+    after.state = FleetState::resumed("fleet-uid".to_owned(), status);
+    assert!(!after.state.adopting);
+    after.reconcile().await.unwrap();
+    assert!(after.scaled().await.is_empty());
+    assert_ne!(after.status().await["lastDecision"]["reason"], "Adopted");
 }
 
 /// Pods of a Deployment that have been Ready for an hour.
