@@ -104,8 +104,8 @@ impl Engine {
                 () = self.wake.notified() => times.no_later_than(Instant::now()),
                 Some(done) = crew.ended() => {
                     self.take_back(&mut roster, done);
-                    if let Some(due) = roster.next_due() {
-                        times.no_later_than(due);
+                    if let Some(alarm) = roster.next_alarm() {
+                        times.no_later_than(alarm);
                     }
                 }
                 () = tokio::time::sleep_until(times.next) => tokio::select! {
@@ -158,7 +158,9 @@ impl Engine {
             .collect();
         let readings = self.read(&asked).await;
         for key in due {
-            let (Some(fact), Some(state)) = (roster.fact(&key), roster.hand_out(&key)) else {
+            let (Some(fact), Some(state)) =
+                (roster.fact(&key), roster.hand_out(&key, Instant::now()))
+            else {
                 continue;
             };
             let readings = readings.get(&key).copied().unwrap_or_default();

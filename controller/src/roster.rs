@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Passes come at a regular pace; a fleet is taken along that would be due this soon after one.
+const EARLY: Duration = Duration::from_millis(250);
+
 /// All fleets of the acting copy.
 #[derive(Debug, Default)]
 pub struct Roster {
@@ -27,6 +30,10 @@ struct Entry {
     /// Changes when anything that a decision must follow at once does.
     surroundings: u64,
     due: Instant,
+    /// A pass is wanted at this very instant, not only at the regular ones.
+    alarm: Option<Instant>,
+    /// When the last reconcile began.
+    started: Instant,
     /// Something changed while the state was with a reconcile that may not have seen it.
     missed: bool,
     failures: u32,
@@ -87,6 +94,8 @@ impl Roster {
                     fact,
                     surroundings,
                     due: now,
+                    alarm: Some(now),
+                    started: now,
                     missed: false,
                     failures: 0,
                     state: Presence::Unknown,
@@ -105,15 +114,17 @@ impl Roster {
     /// The fleets that are due and not with a reconcile.
     #[must_use]
     pub fn due(&self, now: Instant) -> Vec<Key> {
-        let due = |entry: &Entry| entry.due <= now && !matches!(entry.state, Presence::Away);
+        let due =
+            |entry: &Entry| entry.due <= now + EARLY && !matches!(entry.state, Presence::Away);
         self.entries.iter().filter(|(_, entry)| due(entry)).map(|(key, _)| key.clone()).collect()
     }
 
-    /// When the next fleet is due.
+    /// The next instant at which a fleet wants a pass of its own. All others are met by the regular ones: passes for
+    /// each fleet's own time would ask Prometheus without end.
     #[must_use]
-    pub fn next_due(&self) -> Option<Instant> {
+    pub fn next_alarm(&self) -> Option<Instant> {
         let here = |entry: &&Entry| !matches!(entry.state, Presence::Away);
-        self.entries.values().filter(here).map(|entry| entry.due).min()
+        self.entries.values().filter(here).filter_map(|entry| entry.alarm).min()
     }
 
     /// How many there are.
@@ -141,8 +152,12 @@ impl Roster {
     }
 
     /// Hands out the state of a fleet; `None` within where it has to be read first.
-    pub fn hand_out(&mut self, key: &Key) -> Option<Option<Box<FleetState>>> {
+    pub fn hand_out(&mut self, key: &Key, now: Instant) -> Option<Option<Box<FleetState>>> {
         let entry = self.entries.get_mut(key)?;
+        if !matches!(entry.state, Presence::Away) {
+            entry.started = now;
+            entry.alarm = None;
+        }
         match std::mem::replace(&mut entry.state, Presence::Away) {
             Presence::Unknown => Some(None),
             Presence::Idle(state) => Some(Some(state)),
@@ -161,18 +176,21 @@ impl Roster {
             Ended::Without(class) => (Presence::Unknown, Err(class)),
         };
         entry.state = state;
-        let wait = match result {
+        match result {
             Ok(pace) => {
                 entry.failures = 0;
-                wait(pace, wall)
+                entry.due = entry.started + pace.within;
+                entry.alarm = alarm(pace, now, wall);
             }
             Err(class) => {
                 entry.failures = entry.failures.saturating_add(1);
-                backoff::wait(class, entry.failures, backoff::spread())
+                entry.due = now + backoff::wait(class, entry.failures, backoff::spread());
             }
-        };
-        let missed = std::mem::take(&mut entry.missed);
-        entry.due = if missed { now } else { now + wait };
+        }
+        if std::mem::take(&mut entry.missed) {
+            entry.alarm = Some(now);
+        }
+        entry.due = entry.alarm.map_or(entry.due, |alarm| alarm.min(entry.due));
     }
 }
 
@@ -181,6 +199,7 @@ impl Entry {
         let same = self.fact.generation == fact.generation && self.surroundings == surroundings;
         if !same {
             self.due = now;
+            self.alarm = Some(now);
             self.failures = 0;
             self.missed = matches!(self.state, Presence::Away);
         }
@@ -190,12 +209,11 @@ impl Entry {
     }
 }
 
-/// The time until a fleet is due again.
-fn wait(pace: Pace, now: Timestamp) -> Duration {
-    let until =
-        pace.at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO));
-    // An instant that has come already is no reason to run hot.
-    until.map_or(pace.within, |until| until.clamp(Duration::from_millis(250), pace.within))
+/// The instant of a foreseen change, where it comes before the regular look.
+fn alarm(pace: Pace, now: Instant, wall: Timestamp) -> Option<Instant> {
+    let until = Duration::try_from(pace.at?.duration_since(wall)).unwrap_or(Duration::ZERO);
+    // One that has come already is no reason to run hot: the regular look is soon enough.
+    (!until.is_zero() && until < pace.within).then(|| now + until)
 }
 
 #[cfg(test)]
@@ -229,9 +247,9 @@ mod tests {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
         assert_eq!(roster.due(now), slice::from_ref(&key));
-        assert!(roster.hand_out(&key).unwrap().is_none(), "its state has to be read");
+        assert!(roster.hand_out(&key, now).unwrap().is_none(), "its state has to be read");
         assert!(roster.due(now + Duration::from_mins(1)).is_empty(), "it is with a reconcile");
-        assert!(roster.hand_out(&key).is_none());
+        assert!(roster.hand_out(&key, now).is_none());
         roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(roster.due(now).is_empty());
         assert_eq!(roster.due(now + Duration::from_secs(4)), [key]);
@@ -241,7 +259,7 @@ mod tests {
     fn a_change_makes_a_fleet_due_at_once_even_while_it_is_reconciled() {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key);
+        let _ = roster.hand_out(&key, now);
         roster.update(vec![member(1)], now);
         roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
         assert_eq!(
@@ -249,7 +267,7 @@ mod tests {
             slice::from_ref(&key),
             "the reconcile may not have seen the change"
         );
-        let _ = roster.hand_out(&key);
+        let _ = roster.hand_out(&key, now);
         roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(roster.due(now).is_empty());
     }
@@ -258,11 +276,11 @@ mod tests {
     fn a_fleet_that_panicked_comes_back_without_state_and_later() {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key);
+        let _ = roster.hand_out(&key, now);
         roster.take_back(done(Ended::Without(Class::Bug)), now, NOW);
         assert!(roster.due(now + Duration::from_secs(1)).is_empty());
         assert_eq!(roster.due(now + backoff::LONGEST), slice::from_ref(&key));
-        assert!(roster.hand_out(&key).unwrap().is_none());
+        assert!(roster.hand_out(&key, now).unwrap().is_none());
     }
 
     #[test]
@@ -270,7 +288,7 @@ mod tests {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
         for _ in 0..40 {
-            let _ = roster.hand_out(&key);
+            let _ = roster.hand_out(&key, now);
             roster.take_back(done(Ended::With(state(), Err(Class::Transient))), now, NOW);
         }
         assert!(roster.due(now + Duration::from_secs(14)).is_empty());
@@ -281,13 +299,13 @@ mod tests {
     fn another_fleet_of_the_same_name_does_not_inherit_the_state() {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key);
+        let _ = roster.hand_out(&key, now);
         let mut other = member(0);
         other.fact = Arc::new(FleetFact { uid: "other".to_owned(), ..other.fact.as_ref().clone() });
         roster.update(vec![other], now);
         roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(
-            roster.hand_out(&key).unwrap().is_none(),
+            roster.hand_out(&key, now).unwrap().is_none(),
             "the old one's state is not the new one's"
         );
     }
@@ -301,13 +319,31 @@ mod tests {
     }
 
     #[test]
-    fn a_foreseen_change_is_met_at_its_instant_but_never_in_a_hot_loop() {
+    fn a_foreseen_change_has_a_pass_of_its_own_and_a_past_one_has_none() {
+        let now = Instant::now();
         let at = |millis| Pace {
             within: Duration::from_secs(4),
             at: Timestamp::from_millisecond(millis).ok(),
         };
-        assert_eq!(wait(at(1_500), NOW), Duration::from_millis(1_500));
-        assert_eq!(wait(at(60_000), NOW), Duration::from_secs(4));
-        assert_eq!(wait(at(-5_000), NOW), Duration::from_millis(250));
+        assert_eq!(alarm(at(1_500), now, NOW), Some(now + Duration::from_millis(1_500)));
+        assert_eq!(alarm(at(60_000), now, NOW), None, "the regular look comes first");
+        assert_eq!(alarm(at(-5_000), now, NOW), None);
+        assert_eq!(alarm(steady(), now, NOW), None);
+    }
+
+    #[test]
+    fn a_fleet_keeps_its_pace_however_long_its_reconcile_takes() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        let _ = roster.hand_out(&key, now);
+        let ended = now + Duration::from_secs(1);
+        roster.take_back(done(Ended::With(state(), Ok(steady()))), ended, NOW);
+        assert_eq!(roster.next_alarm(), None);
+        assert!(roster.due(now + Duration::from_secs(3)).is_empty());
+        assert_eq!(
+            roster.due(now + Duration::from_millis(3_900)),
+            [key],
+            "a pass takes it along a little early"
+        );
     }
 }
