@@ -33,9 +33,11 @@ pub fn build_status(
     state: &FleetState,
     now: Timestamp,
 ) -> ApiFleetStatus {
-    let decision = &plan.decision;
-    let on_demand = &valid.observation.on_demand;
-    let spot = match &valid.observation.spot {
+    // Without `..`: what was decided and seen is either reported here or by the functions that are called.
+    let Plan { decision, stage: _ } = plan;
+    let Valid { intent, observation, targets: _, spot_loss: _ } = valid;
+    let on_demand = &observation.on_demand;
+    let spot = match &observation.spot {
         SpotTarget::Present(spot) => Some(spot),
         SpotTarget::None | SpotTarget::Lost(_) => None,
     };
@@ -53,7 +55,7 @@ pub fn build_status(
             spot: spot.map(|spot| TargetStatus::new(spot, asked.spot)),
         }),
         observed: Some(Observed::new(&decision.signals, decision.at)),
-        spot: valid.intent.policy.spot.map(|_| SpotStatus::new(asked)),
+        spot: intent.policy.spot.map(|_| SpotStatus::new(asked)),
         last_decision: Some(LastDecision::from(decision)),
         recent_decisions: DecisionRecord::after(decision, &state.status.recent_decisions),
         memory: Some(state.memory.clone()),
