@@ -248,9 +248,19 @@ fn latency() -> Histogram {
     Histogram::new(LATENCY_EDGES)
 }
 
+/// What each route answers when all is well.
+const SERVED: [(Method, Route, u16); 4] = [
+    (Method::Get, Route::Campaign, 200),
+    (Method::Get, Route::Home, 200),
+    (Method::Get, Route::Claims, 200),
+    (Method::Post, Route::Claims, 201),
+];
+
 impl Default for Metrics {
+    /// The good answers of every route are there from the start, at zero: a rate counts the first of them, and a
+    /// replica without requests is seen to be idle, not missing.
     fn default() -> Self {
-        Self {
+        let metrics = Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(latency),
             in_flight: Gauge::default(),
@@ -260,7 +270,13 @@ impl Default for Metrics {
             connections: Family::default(),
             pool_size: Family::default(),
             pool_exhausted: Family::default(),
+        };
+        for (method, route, code) in SERVED {
+            let labels = RequestLabels { method, route, code, class: route.class() };
+            drop(metrics.requests.get_or_create(&labels));
+            drop(metrics.durations.get_or_create(&RouteLabels { route }));
         }
+        metrics
     }
 }
 
@@ -382,11 +398,20 @@ mod tests {
         let buckets: Vec<_> = text
             .lines()
             .filter(|line| line.starts_with("http_request_duration_seconds_bucket"))
+            .filter(|line| line.contains("/home"))
             .collect();
         assert_eq!(buckets.len(), 8, "{text}");
         for edge in ["0.1", "0.2", "0.5", "+Inf"] {
             assert!(text.contains(&format!("le=\"{edge}\"")), "no edge {edge}: {text}");
         }
+    }
+
+    #[test]
+    fn a_replica_without_requests_shows_zero_and_not_nothing() {
+        let text = Metrics::default().render().unwrap();
+        let zeros = text.lines().filter(|line| line.starts_with("http_requests_total{"));
+        let values: Vec<_> = zeros.filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(values, ["0"; 4], "{text}");
     }
 
     #[test]
