@@ -47,6 +47,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         lifecycle: lifecycle.clone(),
         page: PageCache::default(),
     });
+    let warming = api.clone();
     let server = server::start(listener, api, config.workers).context("cannot start serving")?;
     let handle = server.handle();
     let mut running = tokio::spawn(server);
@@ -55,7 +56,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let end = tokio::select! {
         ended = &mut running => return Err(anyhow!("the server ended by itself: {ended:?}")),
         end = signals.next() => end,
-        failed = become_ready(&config, &lifecycle) => return Err(failed),
+        failed = become_ready(&config, &warming) => return Err(failed),
     };
     drain(end, config.drain_delay, &lifecycle, &mut signals).await;
     let stopping = handle.stop(true);
@@ -94,13 +95,14 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Makes the server ready once its database is; returns only when that fails.
-async fn become_ready(config: &Config, lifecycle: &Lifecycle) -> anyhow::Error {
+async fn become_ready(config: &Config, api: &Api) -> anyhow::Error {
     if let StoreConfig::Server { database, migrate, .. } = &config.store
         && let Err(error) = wait_for_schema(database, *migrate, config.start_timeout).await
     {
         return error;
     }
-    lifecycle.advance(Phase::Ready);
+    api.store.store().warm().await;
+    api.lifecycle.advance(Phase::Ready);
     tracing::info!("ready");
     std::future::pending().await
 }

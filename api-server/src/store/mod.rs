@@ -107,6 +107,14 @@ impl Store {
         }
     }
 
+    /// Opens connections before the first request needs them.
+    pub async fn warm(&self) {
+        match self {
+            Self::Sqlite(backend) => backend.read.warm().await,
+            Self::Mysql(backend) => backend.read.warm().await,
+        }
+    }
+
     /// Tells the metrics how the pools stand.
     pub fn observe_pools(&self) {
         match self {

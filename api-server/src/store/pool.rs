@@ -20,6 +20,9 @@ use crate::time::{Deadline, DeadlinePassed};
 pub const ACQUIRE_LIMIT: Duration = Duration::from_millis(250);
 /// Age at which a connection is replaced, so that a moved server is followed.
 const MAX_AGE: Duration = Duration::from_mins(10);
+/// Connections that are opened before the first request, and how long that may take.
+const WARM: usize = 4;
+const WARM_LIMIT: Duration = Duration::from_secs(2);
 /// Most times that a question is asked when connections break or statements conflict.
 const ATTEMPTS: u32 = 5;
 
@@ -59,6 +62,16 @@ impl<D: Database> Pool<D> {
             idle: Mutex::new(Vec::with_capacity(size)),
             metrics,
             log: Seldom::default(),
+        }
+    }
+
+    /// Opens a few connections, as far as that goes: a new replica gets its full share of requests at once, while
+    /// its node is busy starting others, and the first requests would wait for connections to be opened.
+    pub async fn warm(&self) {
+        let deadline = Deadline::after(Instant::now(), WARM_LIMIT);
+        for _ in 0..WARM.min(self.size) {
+            let Ok(open) = self.open(deadline).await else { return };
+            self.lock_idle().push(open);
         }
     }
 
