@@ -1,5 +1,5 @@
 //! Tests of the decision through its public surface: worked cases in a small closed loop, the HPA's vectors,
-//! invariants as properties, restarts, and what is stored.
+//! invariants as properties, restarts, what is stored, and the runbooks of its reasons.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@ mod hpa_vectors;
 mod invariants;
 mod readings;
 mod restarts;
+mod runbooks;
 mod scripts;
 mod stored_memory;
 mod worked_cases;
