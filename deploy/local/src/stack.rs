@@ -189,7 +189,9 @@ impl Stack {
         let holder = ["get", "lease", LEASE, "--namespace", SYSTEM];
         let path = ["--output=jsonpath={.spec.holderIdentity}"];
         let leader = self.kubectl(&[&holder[..], &path].concat())?;
-        let uid = ["get", "pod", leader.trim(), "--namespace", SYSTEM];
+        // The holder is the pod's name and a mark of that process: a pod that starts again is another candidate.
+        let pod = leader.split('_').next().unwrap_or_default();
+        let uid = ["get", "pod", pod, "--namespace", SYSTEM];
         let uid = self.kubectl(&[&uid[..], &["--output=jsonpath={.metadata.uid}"]].concat())?;
         crate::pod::kill(uid.trim())
     }

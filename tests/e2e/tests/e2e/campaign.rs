@@ -9,9 +9,8 @@ use apifleet_local::load::{Kind, Running, Stream};
 use apifleet_local::stack::{MAX, MIN, Stack};
 use std::time::Duration;
 
-pub(crate) const CASES: &[Case] = &[
-    ("fleet_follows_load_and_survives_a_killed_operator_and_a_silent_prometheus", campaign),
-];
+pub(crate) const CASES: &[Case] =
+    &[("fleet_follows_load_and_survives_a_killed_operator_and_a_silent_prometheus", campaign)];
 
 /// Requests per second that flow all the time, and those that the peak adds.
 const CALM: u32 = 200;
@@ -49,7 +48,9 @@ fn opens_despite_a_killed_operator(stack: &Stack, watch: &Watch) -> Result<()> {
     ensure!(sizes.is_sorted(), "a replica was lost on the way out: {sizes:?}");
     let recent = stack.fleet_status("/recentDecisions")?;
     let from_min = recent.as_array().is_some_and(|changes| {
-        changes.iter().any(|change| change.get("previous").and_then(|n| n.as_u64()) == Some(u64::from(MIN)))
+        changes
+            .iter()
+            .any(|change| change.get("previous").and_then(|n| n.as_u64()) == Some(u64::from(MIN)))
     });
     ensure!(from_min, "the first step is not in the history any more: {recent}");
     Ok(())
@@ -99,7 +100,13 @@ fn no_request_was_lost(streams: [Running; 2]) -> Result<()> {
     for stream in streams {
         let outcome = stream.wait()?;
         ensure!(outcome.total > 10_000, "only {} requests were sent", outcome.total);
-        ensure!(outcome.failed() == 0, "{} of {} failed: {:?}", outcome.failed(), outcome.total, outcome.by_status);
+        ensure!(
+            outcome.failed() == 0,
+            "{} of {} failed: {:?}",
+            outcome.failed(),
+            outcome.total,
+            outcome.by_status
+        );
     }
     Ok(())
 }

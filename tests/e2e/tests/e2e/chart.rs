@@ -30,9 +30,9 @@ fn refuses_bad_values(_: &Platform) -> Result<()> {
     ensure!(files.len() >= 20, "only {} files of bad values", files.len());
     for values in files {
         let first = first_line(&values)?;
-        let expected = first
-            .strip_prefix("# expect: ")
-            .with_context(|| format!("{}: the first line must be `# expect: ...`", text(&values)))?;
+        let expected = first.strip_prefix("# expect: ").with_context(|| {
+            format!("{}: the first line must be `# expect: ...`", text(&values))
+        })?;
         let rendered = template(&values)?;
         let printed = everything(&rendered);
         ensure!(!rendered.success, "{} was accepted", values.display());
@@ -49,7 +49,8 @@ fn renders_no_replicas(_: &Platform) -> Result<()> {
     let mut fleets = 0;
     for values in good_values()? {
         for document in template(&values)?.stdout.split("\n---") {
-            let of_fleet = document.contains("kind: Deployment") && document.contains("apifleet.dev/fleet");
+            let of_fleet =
+                document.contains("kind: Deployment") && document.contains("apifleet.dev/fleet");
             let names = document.lines().any(|line| line.trim_start().starts_with("replicas:"));
             ensure!(!(of_fleet && names), "{}: {document}", values.display());
             fleets += usize::from(of_fleet);

@@ -19,16 +19,21 @@ fn foreign_write(platform: &Platform) -> Result<()> {
     let watch = stack.watch()?;
     watch.wait("the smallest size", PATIENCE, |moment| moment.wanted() == MIN)?;
     let before = watch.now();
-    for round in 1..=3 {
-        kubectl(stack, &["scale", "deployment", FLEET, "--replicas=1"])?;
+    // A write through /scale leaves no field manager behind; a patch does.
+    let patch = r#"{"spec":{"replicas":1}}"#;
+    let writes: [&[&str]; 3] = [
+        &["patch", "deployment", FLEET, "--type=merge", "--patch", patch],
+        &["scale", "deployment", FLEET, "--replicas=1"],
+        &["scale", "deployment", FLEET, "--replicas=1"],
+    ];
+    for write in writes {
+        kubectl(stack, write)?;
         watch.wait("the foreign write", PATIENCE, |moment| moment.on_demand.wanted == 1)?;
         watch.wait("the operator's answer", PATIENCE, |moment| {
             moment.on_demand.wanted == before.on_demand.wanted
         })?;
-        if round == 1 {
-            await_event(stack, "ForeignWrite", "kubectl")?;
-        }
     }
+    await_event(stack, "ForeignWrite", "kubectl-patch")?;
     watch.wait("a condition after three", PATIENCE, |moment| {
         moment.conditions.values().any(|condition| condition.reason == "ForeignWrite")
     })?;
@@ -40,9 +45,8 @@ fn conflicting_autoscaler(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
     let watch = stack.watch()?;
     kubectl(stack, &["autoscale", "deployment", FLEET, "--min=10", "--max=20", "--cpu=50%"])?;
-    let stalled = watch.wait("Stalled", PATIENCE, |moment| {
-        moment.has("Stalled", "True", "ConflictingAutoscaler")
-    });
+    let stalled = watch
+        .wait("Stalled", PATIENCE, |moment| moment.has("Stalled", "True", "ConflictingAutoscaler"));
     let deleted = kubectl(stack, &["delete", "horizontalpodautoscaler", FLEET]);
     let stalled = stalled?;
     deleted?;

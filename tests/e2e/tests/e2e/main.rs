@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         .map(|(name, case)| {
             let platform = Arc::clone(&platform);
             Trial::test(name, move || {
-                case(&platform).map_err(|error| Failed::from(format!("{error:?}")))
+                case(&platform).map_err(|error| Failed::from(format!("{error:#}")))
             })
         })
         .collect();

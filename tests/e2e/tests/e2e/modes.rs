@@ -18,8 +18,8 @@ fn modes(platform: &Platform) -> Result<()> {
 
     patch(stack, "Observe", LARGER)?;
     let decided = format!("{MIN} -> {LARGER} replicas");
-    let observed =
-        watch.wait("a decision for more", PATIENCE, |moment| moment.summary.starts_with(&decided))?;
+    let observed = watch
+        .wait("a decision for more", PATIENCE, |moment| moment.summary.starts_with(&decided))?;
     ensure!(observed.wanted() == MIN, "Observe wrote: {observed:?}");
     let written = watch.wait("a write", Duration::from_secs(6), |moment| moment.wanted() != MIN);
     ensure!(written.is_err(), "Observe wrote: {written:?}");
@@ -27,8 +27,8 @@ fn modes(platform: &Platform) -> Result<()> {
     patch(stack, "ScaleOutOnly", LARGER)?;
     watch.wait("more replicas", PATIENCE, |moment| moment.ready() == LARGER)?;
     patch(stack, "ScaleOutOnly", MIN)?;
-    let smaller = watch
-        .wait("fewer replicas", Duration::from_secs(50), |moment| moment.wanted() < LARGER);
+    let smaller =
+        watch.wait("fewer replicas", Duration::from_secs(50), |moment| moment.wanted() < LARGER);
     ensure!(smaller.is_err(), "ScaleOutOnly removed replicas: {smaller:?}");
 
     patch(stack, "Enforce", MIN)?;
@@ -39,7 +39,14 @@ fn modes(platform: &Platform) -> Result<()> {
 fn patch(stack: &Stack, mode: &str, min: u32) -> Result<()> {
     let patch = format!(r#"{{"spec":{{"mode":"{mode}","minReplicas":{min}}}}}"#);
     stack.kubectl(&[
-        "patch", "apifleet", FLEET, "--namespace", NAMESPACE, "--type=merge", "--patch", &patch,
+        "patch",
+        "apifleet",
+        FLEET,
+        "--namespace",
+        NAMESPACE,
+        "--type=merge",
+        "--patch",
+        &patch,
     ])?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::Case;
 use anyhow::{Result, ensure};
 use apifleet_e2e::Platform;
 use apifleet_local::stack::{FLEET, NAMESPACE};
+use std::time::Duration;
 
 pub(crate) const CASES: &[Case] = &[
     ("kubectl_get_apifleets_tells_the_truth_in_one_line", get_tells_the_truth),
@@ -12,6 +13,10 @@ pub(crate) const CASES: &[Case] = &[
 
 fn get_tells_the_truth(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
+    // Counts of Ready pods follow a little later than the pods do.
+    stack.watch()?.wait("a status that counts them", Duration::from_secs(60), |moment| {
+        moment.conditions.get("Ready").is_some_and(|ready| ready.status == "True")
+    })?;
     let table = stack.kubectl(&["get", "apifleets", "--namespace", NAMESPACE])?;
     let mut lines = table.lines();
     let head = lines.next().unwrap_or_default();
@@ -35,7 +40,7 @@ fn explain_reads_like_documentation(platform: &Platform) -> Result<()> {
         for field in fields {
             let described = text
                 .split_once(&format!("  {field}\t"))
-                .and_then(|(_, rest)| rest.lines().nth(1))
+                .and_then(|(_, rest)| rest.lines().skip(1).find(|line| line.starts_with("    ")))
                 .is_some_and(|line| line.trim().split(' ').count() >= 4);
             ensure!(described, "{path}: {field} has no description in:\n{text}");
         }

@@ -41,7 +41,9 @@ fn granted(stack: &Stack) -> Result<Rights> {
     for rule in roles.iter().flat_map(|role| items(role, "/rules")) {
         for group in strings(rule, "/apiGroups").filter(|group| *group != NOT_SERVED) {
             for resource in strings(rule, "/resources") {
-                rights.extend(strings(rule, "/verbs").map(|verb| format!("{group}/{resource} {verb}")));
+                rights.extend(
+                    strings(rule, "/verbs").map(|verb| format!("{group}/{resource} {verb}")),
+                );
             }
         }
     }
