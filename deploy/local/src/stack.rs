@@ -202,20 +202,57 @@ impl Stack {
         count.trim().parse().map_err(|_| Error::Protocol(format!("the database counts {count:?}")))
     }
 
-    /// Requests that each Ready replica has answered in the last `window`, by Prometheus.
+    /// Requests that each replica has answered in the last `window`, by Prometheus.
     pub fn requests_per_replica(&self, window: Duration) -> Result<Vec<f64>> {
-        let query = format!(
-            "sum by (pod) (increase(http_requests_total{{namespace={NAMESPACE:?},fleet={FLEET:?}}}[{}s]))",
-            window.as_secs()
-        );
-        let url = self.prometheus_url();
-        let promtool = self.cluster.programs().path("promtool");
-        let answer =
-            Call::new(promtool).args(["query", "instant", "--format=json", &url, &query]).text()?;
-        let rows = parse(&answer)?;
-        let value = |row: &Value| row.pointer("/value/1")?.as_str()?.parse().ok();
-        Ok(rows.as_array().into_iter().flatten().filter_map(value).collect())
+        let seconds = window.as_secs();
+        let rows = self.query(&format!(
+            "sum by (pod) (increase(http_requests_total{{{}}}[{seconds}s]))",
+            selector()
+        ))?;
+        Ok(rows.iter().filter_map(value_of).collect())
     }
+
+    /// What Prometheus knows of the fleet's demand now, by the series that the operator reads.
+    pub fn demand(&self) -> Result<Demand> {
+        const RATE: &str = "apifleet:requests:rate1m";
+        const LATENCY: &str = "apifleet:latency_p95:rate1m";
+        let names = format!("__name__=~\"{RATE}|{LATENCY}\"");
+        let rows = self.query(&format!("{{{names},{}}}", selector()))?;
+        let named = |name: &str| {
+            let found = rows
+                .iter()
+                .find(|row| row.pointer("/metric/__name__").and_then(Value::as_str) == Some(name));
+            found.and_then(value_of)
+        };
+        Ok(Demand { rps: named(RATE), p95_ms: named(LATENCY).map(|seconds| seconds * 1000.0) })
+    }
+
+    fn query(&self, query: &str) -> Result<Vec<Value>> {
+        let promtool = self.cluster.programs().path("promtool");
+        let instant = ["query", "instant", "--format=json"];
+        let answer =
+            Call::new(promtool).args(instant).args([&self.prometheus_url(), query]).text()?;
+        serde_json::from_str(&answer).because(|| format!("read the JSON {answer:?}"))
+    }
+}
+
+/// The demand on a fleet; a value that is not there, or not a number, is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Demand {
+    /// Requests per second over a minute.
+    pub rps: Option<f64>,
+    /// The 95th percentile of latency over a minute.
+    pub p95_ms: Option<f64>,
+}
+
+fn selector() -> String {
+    format!("namespace={NAMESPACE:?},fleet={FLEET:?}")
+}
+
+/// A row's value; NaN is none.
+fn value_of(row: &Value) -> Option<f64> {
+    let value: f64 = row.pointer("/value/1")?.as_str()?.parse().ok()?;
+    value.is_finite().then_some(value)
 }
 
 /// A stack whose addresses are not known yet.

@@ -12,7 +12,8 @@ mod watch;
 
 use crate::workspace;
 use anyhow::Context;
-use apifleet_local::stack::{self, Plan, Stack};
+use apifleet_local::fleet::{Moment, Watch};
+use apifleet_local::stack::{self, Demand, Plan, Stack};
 use apifleet_local::{Cluster, Name};
 use clap::Args;
 use report::{Machine, Report, Seconds, seconds};
@@ -45,7 +46,12 @@ pub(crate) struct Up {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "report", "picture", "no_play"])]
     kubeconfig: Option<PathBuf>,
     /// With --kubeconfig: the fleet to watch, as NAMESPACE/NAME
-    #[arg(long, value_name = "NAMESPACE/NAME", requires = "kubeconfig", default_value = "shop/shop-api")]
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        requires = "kubeconfig",
+        default_value = "shop/shop-api"
+    )]
     fleet: String,
 }
 
@@ -109,12 +115,7 @@ struct Spans {
     cluster: Duration,
 }
 
-fn perform(
-    stack: &Stack,
-    watch: &apifleet_local::fleet::Watch,
-    view: &View,
-    spans: &Spans,
-) -> anyhow::Result<Report> {
+fn perform(stack: &Stack, watch: &Watch, view: &View, spans: &Spans) -> anyhow::Result<Report> {
     let play = play::play(stack, watch, view)?;
     let step = seconds(play.step);
     let full = stack::MAX;
@@ -133,15 +134,21 @@ fn perform(
     })
 }
 
+/// A moment of another cluster's fleet; its demand is what its status says.
+fn followed(moment: &Moment) -> watch::Sample {
+    let demand = Demand { rps: moment.seen_rps, p95_ms: moment.latency_ms };
+    watch::Sample::of(moment, Duration::ZERO, None, demand)
+}
+
 /// Shows a fleet of another cluster until the terminal is closed or interrupted.
 fn follow(kubeconfig: &Path, fleet: &str, view: &View) -> anyhow::Result<()> {
     let (namespace, name) =
         fleet.split_once('/').with_context(|| format!("--fleet {fleet}: write NAMESPACE/NAME"))?;
-    let watch = apifleet_local::fleet::Watch::start(kubeconfig, namespace, name)?;
+    let watch = Watch::start(kubeconfig, namespace, name)?;
     watch.wait(&format!("ApiFleet {fleet}"), Duration::from_secs(10), |m| !m.reason.is_empty())?;
     let mut before = None;
     loop {
-        let sample = watch::Sample::of(&watch.now(), Duration::ZERO, "", 0);
+        let sample = followed(&watch.now());
         view.fleet(&sample, before.as_ref());
         before = Some(sample);
         std::thread::sleep(Duration::from_millis(500));

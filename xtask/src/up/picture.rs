@@ -37,8 +37,14 @@ fn draw_load<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Resul
         .x_label_area_size(30)
         .y_label_area_size(50)
         .build_cartesian_2d(0.0..end, 0.0..1700.0)?;
-    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("seconds").draw()?;
-    let sent = samples.iter().map(|s| (s.at_s, f64::from(s.offered)));
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_label_formatter(&whole)
+        .y_label_formatter(&whole)
+        .x_desc("seconds")
+        .draw()?;
+    let sent = steps(samples, |sample| sample.offered);
     let seen = samples.iter().filter_map(|s| Some((s.at_s, s.seen_rps?)));
     chart
         .draw_series(AreaSeries::new(sent, 0.0, LOAD.mix(0.2)))?
@@ -46,7 +52,7 @@ fn draw_load<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Resul
         .legend(|(x, y)| swatch(x, y, LOAD.mix(0.2).to_rgba()));
     chart
         .draw_series(LineSeries::new(seen, LOAD.stroke_width(2)))?
-        .label("seen by the operator (1 min)")
+        .label("seen by Prometheus over a minute")
         .legend(|(x, y)| swatch(x, y, LOAD.to_rgba()));
     legend(&mut chart)
 }
@@ -58,7 +64,13 @@ fn draw_replicas<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::R
         .x_label_area_size(30)
         .y_label_area_size(50)
         .build_cartesian_2d(0.0..end, 0.0..34.0)?;
-    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("seconds").draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_label_formatter(&whole)
+        .y_label_formatter(&whole)
+        .x_desc("seconds")
+        .draw()?;
     // The whole fleet in the colour of spot, with the on-demand base painted over it: a stack of two.
     let layers = [
         ("Ready on spot", SPOT, Sample::ready as fn(&Sample) -> u32),
@@ -90,6 +102,12 @@ fn steps(samples: &[Sample], count: fn(&Sample) -> u32) -> Vec<(f64, f64)> {
             [(sample.at_s, height), (end, height)]
         })
         .collect()
+}
+
+/// Axes count in whole numbers.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the plotting library passes a reference")]
+fn whole(value: &f64) -> String {
+    format!("{value:.0}")
 }
 
 fn swatch(x: i32, y: i32, color: RGBAColor) -> Rectangle<(i32, i32)> {

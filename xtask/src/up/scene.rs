@@ -24,8 +24,7 @@ pub(crate) const NIGHT: Act = Act { name: "night", rate: 300, lasts: Duration::f
 /// minute, and a replica's share is even only over several generations of them.
 pub(crate) const PEAK: Act = Act { name: "peak", rate: 1500, lasts: Duration::from_secs(225) };
 /// After the peak, long enough for the demo fleet's shortened scale-in.
-pub(crate) const EVENING: Act =
-    Act { name: "evening", rate: 200, lasts: Duration::from_secs(165) };
+pub(crate) const EVENING: Act = Act { name: "evening", rate: 200, lasts: Duration::from_secs(165) };
 
 /// The span at the end of the peak over which requests per replica are compared.
 pub(crate) const BALANCE_WINDOW: Duration = Duration::from_secs(150);

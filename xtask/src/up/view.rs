@@ -46,6 +46,9 @@ impl View {
             Some(bar) => bar.suspend(|| println!("{text}")),
             None => println!("{:>6.1} s  {text}", self.started.elapsed().as_secs_f64()),
         }
+        if let Ok(mut last) = self.last.lock() {
+            *last = Last { text: text.to_owned(), at: Some(Instant::now()) };
+        }
     }
 
     /// Something that is replaced by what comes next.
@@ -76,10 +79,8 @@ impl View {
 
     /// In a pipe numbers that only flicker are no news.
     fn heartbeat(&self, sample: &Sample) {
-        let due = self
-            .last
-            .lock()
-            .is_ok_and(|last| last.at.is_none_or(|at| at.elapsed() >= HEARTBEAT));
+        let due =
+            self.last.lock().is_ok_and(|last| last.at.is_none_or(|at| at.elapsed() >= HEARTBEAT));
         if due {
             self.show(describe(sample));
         }
@@ -104,14 +105,16 @@ impl Drop for View {
     }
 }
 
-/// One line: the act, what is sent and what is seen, p95, replicas per target, and why.
+/// One line: the act and what is sent, where there is one, what is seen, p95, replicas per target, and why.
 fn describe(sample: &Sample) -> String {
+    let sent = match sample.act {
+        "" => String::new(),
+        act => format!("{act:<7} sent {:>4}/s  ", sample.offered),
+    };
     let seen = sample.seen_rps.map_or_else(|| "-".to_owned(), |rps| format!("{rps:.0}"));
     let p95 = sample.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
     format!(
-        "{:<7} sent {:>4}/s  seen {seen:>4}/s  p95 {p95:>6}  ready {:>2}/{:<2} (on-demand {}/{}, spot {}/{})  {}",
-        sample.act,
-        sample.offered,
+        "{sent}seen {seen:>4}/s  p95 {p95:>6}  ready {:>2}/{:<2} (on-demand {}/{}, spot {}/{})  {}",
         sample.ready(),
         sample.wanted(),
         sample.on_demand.ready,

@@ -1,6 +1,8 @@
 //! The run as a series of samples: what was sent beside what the fleet had and said at each instant.
 
+use super::scene::Act;
 use apifleet_local::fleet::{self, Moment};
+use apifleet_local::stack::Demand;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -13,9 +15,9 @@ pub(crate) struct Sample {
     pub(crate) act: &'static str,
     /// Requests per second that are sent.
     pub(crate) offered: u32,
-    /// Requests per second, as the operator sees them.
+    /// Requests per second, as Prometheus sees them over a minute.
     pub(crate) seen_rps: Option<f64>,
-    /// p95 in milliseconds, as the operator sees it.
+    /// p95 in milliseconds, as Prometheus sees it over a minute.
     pub(crate) p95_ms: Option<f64>,
     pub(crate) on_demand: Target,
     pub(crate) spot: Target,
@@ -31,15 +33,16 @@ pub(crate) struct Target {
 }
 
 impl Sample {
-    /// What was seen at a moment, while an act was being played.
-    pub(crate) fn of(moment: &Moment, began: Duration, act: &'static str, offered: u32) -> Self {
+    /// What was seen at a moment, beside the demand that was known then.
+    pub(crate) fn of(moment: &Moment, began: Duration, act: Option<Act>, demand: Demand) -> Self {
         let target = |t: fleet::Target| Target { wanted: t.wanted, ready: t.ready };
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
         Self {
             at_s: super::report::seconds(moment.at.saturating_sub(began)),
-            act,
-            offered,
-            seen_rps: moment.seen_rps,
-            p95_ms: moment.latency_ms,
+            act: act.map_or("", |act| act.name),
+            offered: act.map_or(0, |act| act.rate),
+            seen_rps: demand.rps.map(tenths),
+            p95_ms: demand.p95_ms.map(tenths),
             on_demand: target(moment.on_demand),
             spot: target(moment.spot),
             why: moment.summary.clone(),
