@@ -1,5 +1,11 @@
 //! Which crate may depend on which: the arrows of the architecture, read from `cargo metadata`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what it misses by failing"
+)]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
 

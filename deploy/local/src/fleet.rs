@@ -110,6 +110,12 @@ impl Moment {
         self.conditions.get(condition).is_some_and(|c| c.status == status && c.reason == reason)
     }
 
+    /// What a condition says; empty where it is not there.
+    #[must_use]
+    pub fn message(&self, condition: &str) -> &str {
+        self.conditions.get(condition).map_or("", |condition| &condition.message)
+    }
+
     fn apply(&mut self, change: Change) {
         match change {
             Change::Target { spot: false, target } => self.on_demand = target,

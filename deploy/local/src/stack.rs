@@ -218,13 +218,13 @@ impl Stack {
         const LATENCY: &str = "apifleet:latency_p95:rate1m";
         let names = format!("__name__=~\"{RATE}|{LATENCY}\"");
         let rows = self.query(&format!("{{{names},{}}}", selector()))?;
-        let named = |name: &str| {
+        let value = |name: &str| {
             let found = rows
                 .iter()
                 .find(|row| row.pointer("/metric/__name__").and_then(Value::as_str) == Some(name));
             found.and_then(value_of)
         };
-        Ok(Demand { rps: named(RATE), p95_ms: named(LATENCY).map(|seconds| seconds * 1000.0) })
+        Ok(Demand { rps: value(RATE), p95_ms: value(LATENCY).map(|seconds| seconds * 1000.0) })
     }
 
     fn query(&self, query: &str) -> Result<Vec<Value>> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 /// How long the fleet may take from nothing to its smallest size.
-const FIRST_READY: Duration = Duration::from_secs(120);
+const FIRST_READY: Duration = Duration::from_mins(2);
 
 /// The stack, once it is needed.
 #[derive(Default)]

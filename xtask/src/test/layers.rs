@@ -15,11 +15,11 @@ pub(crate) struct Layer {
 
 /// One step of a layer.
 pub(crate) enum Action {
-    Run { command: Command, deadline: Duration },
+    Run { command: Box<Command>, deadline: Duration },
     Call(fn() -> anyhow::Result<()>),
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
 const TARPAULIN: (&str, &str) = ("cargo-tarpaulin", "0.37.5");
 
@@ -111,7 +111,7 @@ fn e2e() -> Layer {
 }
 
 fn run(command: Command, minutes: u32) -> Action {
-    Action::Run { command, deadline: MINUTE * minutes }
+    Action::Run { command: Box::new(command), deadline: MINUTE * minutes }
 }
 
 fn cargo(arguments: &[&str]) -> Command {

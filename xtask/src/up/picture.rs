@@ -30,7 +30,7 @@ fn draw_both(samples: &[Sample], root: &Area) -> anyhow::Result<()> {
     draw_replicas(samples, end, &below)
 }
 
-fn draw_load<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Result<()> {
+fn draw_load(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()> {
     let mut chart = ChartBuilder::on(area)
         .caption("requests per second", ("sans-serif", 18))
         .margin(10)
@@ -57,7 +57,7 @@ fn draw_load<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Resul
     legend(&mut chart)
 }
 
-fn draw_replicas<'a>(samples: &[Sample], end: f64, area: &Area<'a>) -> anyhow::Result<()> {
+fn draw_replicas(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()> {
     let mut chart = ChartBuilder::on(area)
         .caption("replicas", ("sans-serif", 18))
         .margin(10)
@@ -116,7 +116,7 @@ fn swatch(x: i32, y: i32, color: RGBAColor) -> Rectangle<(i32, i32)> {
 
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-fn legend<'a>(chart: &mut Chart<'a>) -> anyhow::Result<()> {
+fn legend(chart: &mut Chart<'_>) -> anyhow::Result<()> {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)

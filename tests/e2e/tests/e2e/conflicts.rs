@@ -50,13 +50,13 @@ fn conflicting_autoscaler(platform: &Platform) -> Result<()> {
     let deleted = kubectl(stack, &["delete", "horizontalpodautoscaler", FLEET]);
     let stalled = stalled?;
     deleted?;
-    let message = &stalled.conditions["Stalled"].message;
+    let message = stalled.message("Stalled");
     ensure!(
         message.contains(FLEET) && message.contains("delete"),
         "the condition does not say what to do: {message}"
     );
     watch.wait("no longer Stalled", PATIENCE, |moment| {
-        !moment.conditions.get("Stalled").is_some_and(|condition| condition.status == "True")
+        moment.conditions.get("Stalled").is_none_or(|stalled| stalled.status != "True")
     })?;
     Ok(())
 }
@@ -71,7 +71,7 @@ fn missing_spot_target(platform: &Platform) -> Result<()> {
     })?;
     stack.upgrade_fleet(&[])?;
     let fresh = stack.watch()?;
-    fresh.wait("spot again", Duration::from_secs(120), |moment| {
+    fresh.wait("spot again", Duration::from_mins(2), |moment| {
         moment.spot.ready > 0 && moment.wanted() == MIN && moment.ready() == MIN
     })?;
     Ok(())

@@ -32,7 +32,7 @@ fn modes(platform: &Platform) -> Result<()> {
     ensure!(smaller.is_err(), "ScaleOutOnly removed replicas: {smaller:?}");
 
     patch(stack, "Enforce", MIN)?;
-    watch.wait("the smallest size", Duration::from_secs(120), |moment| moment.ready() == MIN)?;
+    watch.wait("the smallest size", Duration::from_mins(2), |moment| moment.ready() == MIN)?;
     Ok(())
 }
 

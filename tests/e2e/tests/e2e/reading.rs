@@ -14,7 +14,7 @@ pub(crate) const CASES: &[Case] = &[
 fn get_tells_the_truth(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
     // Counts of Ready pods follow a little later than the pods do.
-    stack.watch()?.wait("a status that counts them", Duration::from_secs(60), |moment| {
+    stack.watch()?.wait("a status that counts them", Duration::from_mins(1), |moment| {
         moment.conditions.get("Ready").is_some_and(|ready| ready.status == "True")
     })?;
     let table = stack.kubectl(&["get", "apifleets", "--namespace", NAMESPACE])?;

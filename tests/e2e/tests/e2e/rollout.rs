@@ -21,7 +21,7 @@ fn rolling_restart(platform: &Platform) -> Result<()> {
         service: stack.service(),
         rate: 300,
         connections: 80,
-        lasts: Duration::from_secs(60),
+        lasts: Duration::from_mins(1),
     })?;
     for target in targets() {
         kubectl(stack, &["rollout", "restart", &target])?;
@@ -36,7 +36,7 @@ fn rolling_restart(platform: &Platform) -> Result<()> {
 fn upgrade(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
     let watch = stack.watch()?;
-    watch.wait("the smallest size", Duration::from_secs(60), |moment| moment.wanted() == MIN)?;
+    watch.wait("the smallest size", Duration::from_mins(1), |moment| moment.wanted() == MIN)?;
     stack.upgrade_fleet(&["fleetDefaults.podAnnotations.upgraded=yes"])?;
     settled(stack)?;
     let history = watch.history();
