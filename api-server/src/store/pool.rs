@@ -18,6 +18,8 @@ use crate::time::{Deadline, DeadlinePassed};
 
 /// Longest wait for a connection, including opening one.
 pub const ACQUIRE_LIMIT: Duration = Duration::from_millis(250);
+/// Most waits for a connection within one request, as far as its deadline goes.
+const ACQUIRE_ATTEMPTS: u32 = 3;
 /// Age at which a connection is replaced, so that a moved server is followed.
 const MAX_AGE: Duration = Duration::from_mins(10);
 /// Connections that are opened before the first request, and how long that may take.
@@ -86,8 +88,13 @@ impl<D: Database> Pool<D> {
         question: impl AsyncFn(&mut D::Connection) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
         let mut failure = StoreError::Unavailable;
-        for _ in 0..ATTEMPTS {
-            let mut lease = self.acquire(deadline).await?;
+        for attempt in 1..=ATTEMPTS {
+            let mut lease = match self.acquire(deadline).await {
+                Ok(lease) => lease,
+                // A machine that was short of time for a moment is no reason to refuse a request that has more.
+                Err(StoreError::Busy) if attempt < ACQUIRE_ATTEMPTS => continue,
+                Err(error) => return Err(error),
+            };
             let began = Instant::now();
             let answer = deadline.bound(question(&mut lease.open.connection)).await;
             self.measure(operation, &answer, began);
@@ -156,7 +163,7 @@ impl<D: Database> Pool<D> {
             }
             Err(DeadlinePassed) => {
                 self.log.warn(&format_args!("store: no connection within {ACQUIRE_LIMIT:?}"));
-                Err(StoreError::Unavailable)
+                Err(StoreError::Busy)
             }
         }
     }
