@@ -1,6 +1,7 @@
-//! The generated files: what they are made from, writing them, and the check that none is out of date.
+//! The generated files: what they are made from, writing them, and the check that none is out of date. The README is
+//! generated only between its marks.
 
-use crate::workspace;
+use crate::{figures, workspace};
 use anyhow::{Context, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,12 @@ fn files(root: &Path) -> anyhow::Result<Vec<Generated>> {
     let crd = apifleet_crds::yaml().context("render the custom resources")?;
     let rules = root.join("deploy/prometheus/rules.yaml");
     let rules = fs::read_to_string(&rules).with_context(|| format!("read {}", rules.display()))?;
+    let readme = root.join("README.md");
+    let text = fs::read_to_string(&readme).context("read README.md")?;
+    let report = root.join("docs/images/up.json");
+    let report = fs::read(&report).with_context(|| format!("read {}", report.display()))?;
     Ok(vec![
+        Generated { path: readme, content: figures::written_into(&text, &report)? },
         Generated { path: root.join("crds/yaml/apifleets.yaml"), content: crd.clone() },
         Generated { path: root.join("charts/apifleet/files/crds/apifleets.yaml"), content: crd },
         Generated { path: root.join("charts/apifleet/files/rules.yaml"), content: rules },

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
 mod cli;
+mod figures;
 mod generate;
 mod process;
 mod test;

@@ -61,10 +61,8 @@ pub fn build(workspace: &Path, progress: &dyn Progress) -> Result<Vec<Image>> {
     Programs::ensure(progress)?;
     crate::oha::ensure_oha(progress)?;
     progress.step("building the operator and the API server");
-    let packages = ["apifleet-local", "apifleet-controller", "apifleet-api-server"];
     Call::new("cargo")
-        .args(["build", "--quiet"])
-        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .args(["build", "--quiet", "--workspace", "--bins"])
         .directory(workspace)
         .deadline(BUILD_DEADLINE)
         .text()?;

@@ -54,26 +54,16 @@ fn generated() -> Layer {
 }
 
 fn unit() -> Layer {
-    let rest = ["test", "--quiet", "--workspace", "--lib", "--bins", "--exclude", "apifleet-core"];
-    Layer {
-        name: "unit",
-        about: "T0: pure code, no server",
-        steps: vec![
-            run(cargo(&["test", "--quiet", "-p", "apifleet-core"]), 15),
-            run(cargo(&rest), 30),
-            run(cargo(&["test", "--quiet", "-p", "apifleet-crds", "--tests"]), 10),
-            run(cargo(&["test", "--quiet", "-p", "apifleet-xtask", "--test", "architecture"]), 10),
-        ],
-    }
+    let pure =
+        ["--lib", "--bins", "--test", "decision", "--test", "crds", "--test", "architecture"];
+    Layer { name: "unit", about: "T0: pure code, no server", steps: vec![run(tests(&pure), 40)] }
 }
 
 fn contract() -> Layer {
     Layer {
         name: "contract",
         about: "T1: what Prometheus, Kubernetes and databases answer",
-        steps: ["apifleet-api-server", "apifleet-controller"]
-            .map(|package| run(cargo(&["test", "--quiet", "-p", package, "--test", "*"]), 15))
-            .into(),
+        steps: vec![run(tests(&["--test", "http", "--test", "contract"]), 25)],
     }
 }
 
@@ -96,8 +86,8 @@ fn cluster() -> Layer {
         name: "cluster",
         about: "T2: the local cluster comes up, heals and leaves no trace",
         steps: vec![
-            run(cargo(&["build", "--quiet", "-p", "apifleet-local"]), 15),
-            run(cargo(&["test", "--quiet", "-p", "apifleet-local", "--test", "*"]), 40),
+            run(cargo(&["build", "--quiet", "--workspace", "--bins"]), 20),
+            run(tests(&["--test", "cluster"]), 40),
         ],
     }
 }
@@ -106,8 +96,14 @@ fn e2e() -> Layer {
     Layer {
         name: "e2e",
         about: "T2: the operator on the real local cluster",
-        steps: vec![run(cargo(&["test", "-p", "apifleet-e2e", "--", "--nocapture"]), 30)],
+        steps: vec![run(tests(&["--test", "e2e"]), 30)],
     }
+}
+
+/// Chosen test programs. Always of the whole workspace: with other packages chosen cargo unites other features, and
+/// compiles the same dependencies again.
+fn tests(chosen: &[&str]) -> Command {
+    cargo(&[&["test", "--quiet", "--workspace"], chosen].concat())
 }
 
 fn run(command: Command, minutes: u32) -> Action {
