@@ -1,4 +1,4 @@
-//! Apply: writes what a plan proposes, through `/scale`, and nothing else. Needs a client. Fifth step of
+//! Apply: writes what a plan proposes, through `/scale`, and nothing else. Needs a client. Called by
 //! [`crate::reconcile`].
 //!
 //! Every write names the Deployment's uid and version, so that nothing newer is overwritten. Where the version has
@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::observe::read_deployment;
 use crate::plan::{Applied, Outcome, Plan, Proposed, Write};
 use crate::state::{FleetState, Written};
+use apifleet_crds::convert;
 use k8s_openapi::api::autoscaling::v1::{Scale, ScaleSpec};
 use kube::api::ObjectMeta;
 use std::time::Instant;
@@ -108,7 +109,8 @@ fn scale(write: &Write, resource_version: String) -> Scale {
             resource_version: Some(resource_version),
             ..ObjectMeta::default()
         },
-        spec: Some(ScaleSpec { replicas: i32::try_from(write.to.get()).ok() }),
+        // Never left out: the API server takes an absent number for zero.
+        spec: Some(ScaleSpec { replicas: Some(convert::count(write.to)) }),
         status: None,
     }
 }

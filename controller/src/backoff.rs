@@ -1,5 +1,5 @@
 //! When a fleet whose reconcile failed is tried again: pure. Bounded at [`LONGEST`], so that a fleet is never left
-//! alone for longer than 30 seconds, and spread, so that fleets that failed together do not come back together.
+//! alone for longer than 20 seconds, and spread, so that fleets that failed together do not come back together.
 //!
 //! Called by [`crate::engine`].
 
@@ -7,7 +7,7 @@ use crate::error::Class;
 use std::time::Duration;
 
 /// No fleet waits longer.
-pub const LONGEST: Duration = Duration::from_secs(30);
+pub const LONGEST: Duration = Duration::from_secs(20);
 
 /// How long to wait after so many failures in a row; `spread` in 0..=1 places the wait within its upper half.
 #[must_use]

@@ -4,7 +4,7 @@
 
 use crate::caches::Key;
 use crate::error::Class;
-use crate::roster::{Done, Ended};
+use crate::roster::{Done, Ended, Ticket};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
@@ -32,7 +32,7 @@ impl Default for Crew {
 
 impl Crew {
     /// Starts a fleet's reconcile as soon as there is a slot.
-    pub fn start(&mut self, key: Key, uid: String, work: BoxFuture<'static, Ended>) {
+    pub fn start(&mut self, key: Key, ticket: Ticket, work: BoxFuture<'static, Ended>) {
         let slots = Arc::clone(&self.slots);
         self.tasks.spawn(async move {
             let _slot = slots.acquire().await;
@@ -48,7 +48,7 @@ impl Crew {
                     Ended::Without(Class::Transient)
                 }
             };
-            Done { key, uid, ended }
+            Done { key, ticket, ended }
         });
     }
 
@@ -70,7 +70,7 @@ mod tests {
     use tokio::time::Instant;
 
     fn start(crew: &mut Crew, name: &str, work: impl Future<Output = Ended> + Send + 'static) {
-        crew.start(Key::new("shop", name), name.to_owned(), work.boxed());
+        crew.start(Key::new("shop", name), Ticket::default(), work.boxed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -143,6 +143,10 @@ impl Engine {
         for fleet in gone {
             self.context.metrics.hide(&fleet.namespace, &fleet.name);
         }
+        // Beginning this pass has put off the next one: what was foreseen before still comes in time.
+        if let Some(alarm) = roster.next_alarm() {
+            times.no_later_than(alarm);
+        }
         self.context.metrics.passed(times.last.elapsed(), period, roster.len());
     }
 
@@ -158,14 +162,14 @@ impl Engine {
             .collect();
         let readings = self.read(&asked).await;
         for key in due {
-            let (Some(fact), Some(state)) =
+            let (Some(fact), Some((ticket, state))) =
                 (roster.fact(&key), roster.hand_out(&key, Instant::now()))
             else {
                 continue;
             };
             let readings = readings.get(&key).copied().unwrap_or_default();
             let fleet = Fleet { key, fact, claims: Arc::clone(claims), readings };
-            crew.start(fleet.key.clone(), fleet.fact.uid.clone(), self.work(fleet, state));
+            crew.start(fleet.key.clone(), ticket, self.work(fleet, state));
         }
     }
 
@@ -173,7 +177,7 @@ impl Engine {
         if asked.is_empty() {
             return HashMap::new();
         }
-        observe_signals(&self.prometheus, self.namespace.as_deref(), asked, Timestamp::now()).await
+        observe_signals(&self.prometheus, self.namespace.as_deref(), asked).await
     }
 
     /// One fleet's reconcile, as it is given to the crew.

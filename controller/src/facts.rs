@@ -10,7 +10,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
-use kube::{CustomResource, ResourceExt as _};
+use kube::core::DeserializeGuard;
+use kube::{CustomResource, Resource as _, ResourceExt as _};
 use serde::{Deserialize, Serialize};
 
 /// What is kept of an `ApiFleet`. Its status is read afresh when a copy of the operator begins to act.
@@ -25,7 +26,18 @@ pub struct FleetFact {
     /// The Deployments that it names, valid or not: a mistake in the spec gives no Deployment to another fleet.
     pub claims: Vec<String>,
     /// What it means, or why it means nothing. Parsed once, here.
-    pub intent: Result<FleetIntent, SpecError>,
+    pub intent: Result<FleetIntent, Meaningless>,
+}
+
+/// Why a fleet means nothing.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Meaningless {
+    /// Its spec contradicts itself.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// It is not what an `ApiFleet` looks like: an object from before a rule of the schema, or after a newer one.
+    #[error("the ApiFleet cannot be read: {0}; correct it, or delete it and create it anew")]
+    Unreadable(String),
 }
 
 /// What is kept of a Deployment.
@@ -97,21 +109,29 @@ pub struct ScaledObjectFact(pub AutoscalerFact);
 // === impl FleetFact ===
 
 impl Fact for FleetFact {
-    type Object = ApiFleet;
+    /// Guarded: one that cannot be read would hide all others.
+    type Object = DeserializeGuard<ApiFleet>;
 
-    fn of(fleet: &ApiFleet) -> Option<(Key, Self)> {
+    fn of(object: &DeserializeGuard<ApiFleet>) -> Option<(Key, Self)> {
+        let metadata = object.meta();
         // A fleet that is being deleted is managed no more; its Deployments keep their size.
-        if fleet.metadata.deletion_timestamp.is_some() {
+        if metadata.deletion_timestamp.is_some() {
             return None;
         }
-        let fact = Self {
-            uid: fleet.uid().unwrap_or_default(),
-            generation: fleet.metadata.generation,
-            created: fleet.metadata.creation_timestamp.as_ref().map(|time| time.0),
-            claims: claims(&fleet.spec),
-            intent: FleetIntent::try_from(&fleet.spec),
+        let (claims, intent) = match &object.0 {
+            Ok(fleet) => {
+                (claims(&fleet.spec), FleetIntent::try_from(&fleet.spec).map_err(Meaningless::from))
+            }
+            Err(unreadable) => (Vec::new(), Err(Meaningless::Unreadable(unreadable.error.clone()))),
         };
-        Some((Key::of(fleet), fact))
+        let fact = Self {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            generation: metadata.generation,
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            claims,
+            intent,
+        };
+        Some((Key::of(object), fact))
     }
 
     fn is_urgent(before: Option<&Self>, after: Option<&Self>) -> bool {
@@ -282,6 +302,19 @@ pub(crate) mod tests {
         });
         let (key, fact) = FleetFact::of(&serde_json::from_value(object).unwrap()).unwrap();
         (key, Arc::new(fact))
+    }
+
+    #[test]
+    fn a_fleet_that_cannot_be_read_is_a_fleet_that_means_nothing() {
+        let object = json!({
+            "apiVersion": "apifleet.dev/v1alpha1", "kind": "ApiFleet",
+            "metadata": {"name": "api", "namespace": "shop", "uid": "u", "generation": 3},
+            "spec": {"minReplicas": "ten"},
+        });
+        let (key, fact) = FleetFact::of(&serde_json::from_value(object).unwrap()).unwrap();
+        assert_eq!((key, fact.uid.as_str()), (Key::new("shop", "api"), "u"));
+        assert_eq!(fact.generation, Some(3));
+        assert!(matches!(fact.intent, Err(Meaningless::Unreadable(_))), "{fact:?}");
     }
 
     fn deployment(spec: &Value, status: &Value) -> DeploymentFact {

@@ -10,7 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, Patch, PatchParams, PostParams};
-use kube::core::GroupVersionKind;
+use kube::core::{DeserializeGuard, GroupVersionKind};
 use kube::{Client, Config};
 use std::future::Future;
 use std::sync::Arc;
@@ -200,17 +200,22 @@ impl Kubernetes {
         namespace: &str,
         name: &str,
         patch: &serde_json::Value,
-    ) -> Result<ApiFleet, CallError> {
-        let api = Api::<ApiFleet>::namespaced(self.client.clone(), namespace);
+    ) -> Result<(), CallError> {
+        let api = Api::<DeserializeGuard<ApiFleet>>::namespaced(self.client.clone(), namespace);
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         self.call("write a fleet's status", api.patch_status(name, &params, &Patch::Merge(patch)))
             .await
+            .map(drop)
     }
 
     /// Reads one fleet, past every cache.
-    pub async fn get_fleet(&self, namespace: &str, name: &str) -> Result<ApiFleet, CallError> {
-        let api = Api::<ApiFleet>::namespaced(self.client.clone(), namespace);
+    pub async fn get_fleet(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<DeserializeGuard<ApiFleet>, CallError> {
+        let api = Api::<DeserializeGuard<ApiFleet>>::namespaced(self.client.clone(), namespace);
         self.call("read an ApiFleet", api.get(name)).await
     }
 

@@ -237,8 +237,7 @@ mod tests {
     fn view(verdict: &'static str) -> FleetView {
         FleetView {
             decided_at: 1.5,
-            min: 10,
-            max: 30,
+            bounds: Some((10, 30)),
             targets: vec![TargetView { target: "spot", desired: Some(7), ready: 6, pending: 1 }],
             signals: vec![SignalView { signal: "RequestRate", verdict, age: Some(2.0) }],
             conditions: vec![("Ready", true)],
@@ -253,6 +252,16 @@ mod tests {
         let text = metrics.encode().unwrap();
         assert!(text.contains(r#"verdict="Stale""#), "{text}");
         assert!(!text.contains(r#"verdict="Fresh""#), "{text}");
+    }
+
+    #[test]
+    fn a_fleet_that_is_stalled_shows_no_bounds() {
+        let metrics = Metrics::default();
+        metrics.show("shop", "api", &view("Fresh"));
+        assert!(metrics.encode().unwrap().contains("fleet_max_replicas{"));
+        metrics.show("shop", "api", &FleetView::default());
+        let text = metrics.encode().unwrap();
+        assert!(!text.contains("_replicas{"), "{text}");
     }
 
     #[test]

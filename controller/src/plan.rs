@@ -1,4 +1,4 @@
-//! Place: from a decision to the writes that carry it out: pure. Third and fourth step of [`crate::reconcile`]:
+//! Place: from a decision to the writes that carry it out: pure. Called by [`crate::reconcile`] after the decision:
 //! [`place`] makes a [`Plan<Proposed>`], and only [`crate::apply`] can make a [`Plan<Applied>`] of it.
 //!
 //! A write that would change nothing is none. Raises come before lowerings, so that a replica that moves from one
@@ -105,6 +105,13 @@ impl Plan<Applied> {
         self.stage.outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Written { .. }))
     }
 
+    /// Whether a write may have been made without our knowing.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        let lost = |outcome: &Outcome| matches!(outcome, Outcome::Failed { unknown: true, .. });
+        self.stage.outcomes.iter().any(|(_, outcome)| lost(outcome))
+    }
+
     /// The first failure, if there was one.
     #[must_use]
     pub fn failure(&self) -> Option<(crate::error::Class, &str)> {
@@ -124,7 +131,8 @@ pub fn place(valid: &Valid, decision: Decision) -> Plan<Proposed> {
     let (mut raises, mut lowerings): (Vec<_>, Vec<_>) =
         writes.into_iter().partition(|write| write.to > write.from);
     match mode {
-        // Out only: the core keeps the size; a target is lowered only for a replica that is Ready on the other.
+        // Out only: the core's size is never below what is there, so that a target is lowered only for a move whose
+        // replicas are Ready on the other.
         Mode::Enforce | Mode::ScaleOutOnly => {}
         Mode::Observe => {
             raises.clear();

@@ -67,8 +67,7 @@ pub async fn reconcile(
         Ok(intent) => intent,
         Err(error) => {
             let stalled = Stalled { reason: Reason::InvalidSpec, message: error.to_string() };
-            report_stalled(reporter, fleet, state, &stalled, now).await;
-            return Ok(Pace::STALLED);
+            return Ok(stall(reporter, fleet, state, &stalled, now).await);
         }
     };
     // Needs a client.
@@ -76,10 +75,7 @@ pub async fn reconcile(
     // Pure.
     let valid: Valid = match validate(seen, state, *scrape_interval, now) {
         Ok(valid) => valid,
-        Err(stalled) => {
-            report_stalled(reporter, fleet, state, &stalled, now).await;
-            return Ok(Pace::STALLED);
-        }
+        Err(stalled) => return Ok(stall(reporter, fleet, state, &stalled, now).await),
     };
     let foreign = state.foreign_write(&valid);
     // Pure: the core.
@@ -97,6 +93,19 @@ pub async fn reconcile(
         Some((class, message)) => Err(ReconcileError::Apply { class, message: message.to_owned() }),
         None => Ok(pace),
     }
+}
+
+/// Lets go of a fleet that cannot be decided, and says so.
+async fn stall(
+    reporter: Reporter<'_>,
+    fleet: &Fleet,
+    state: &mut FleetState,
+    stalled: &Stalled,
+    now: Timestamp,
+) -> Pace {
+    state.release();
+    report_stalled(reporter, fleet, state, stalled, now).await;
+    Pace::STALLED
 }
 
 // === impl ReconcileError ===

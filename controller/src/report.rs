@@ -20,7 +20,11 @@ use crate::validate::{Stalled, Valid};
 use apifleet_core::memory::ForeignWrite;
 use apifleet_crds::ApiFleetStatus;
 use events::Draft;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::time::{Duration, Instant};
+
+/// All events of a report together take no longer; a reconcile has better things to do.
+const EVENTS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is reported of a decision: what it was made for, what became of it, and what others did before.
 type Decided<'a> = (&'a Valid, &'a Plan<Applied>, Option<ForeignWrite>);
@@ -102,7 +106,7 @@ pub struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    /// Publishes events and writes the status where it is due.
+    /// Writes the status where it is due, then publishes events: the status is what the next copy starts from.
     pub async fn deliver(
         &self,
         fleet: &Fleet,
@@ -113,14 +117,19 @@ impl Reporter<'_> {
         if !self.leadership.is_held() {
             return;
         }
-        for draft in drafts {
-            if state.may_say(draft.fingerprint(), now) {
-                self.publish(fleet, &draft, now).await;
-            }
-        }
-        let retries = state.report_after.is_none_or(|after| now >= after);
+        let retries = state.report_after.is_none_or(|after| Instant::now() >= after);
         if retries && status::is_due(&state.status, state.reported_at, &next, now) {
             self.write(&fleet.key, state, next, now).await;
+        }
+        let publish = async {
+            for draft in drafts {
+                if state.may_say(draft.fingerprint(), Instant::now()) {
+                    self.publish(fleet, &draft, now).await;
+                }
+            }
+        };
+        if tokio::time::timeout(EVENTS_WITHIN, publish).await.is_err() {
+            tracing::warn!(fleet = %fleet.key, "events are lost: the API server did not take them in time");
         }
     }
 
@@ -135,7 +144,7 @@ impl Reporter<'_> {
     async fn write(&self, key: &Key, state: &mut FleetState, next: ApiFleetStatus, now: Timestamp) {
         let patch = status::build_patch(&state.uid, &state.status, &next);
         match self.kubernetes.patch_status(&key.namespace, &key.name, &patch).await {
-            Ok(_) => {
+            Ok(()) => {
                 state.status = next;
                 state.reported_at = Some(now);
                 state.report_failures = 0;
@@ -144,8 +153,7 @@ impl Reporter<'_> {
             Err(error) => {
                 state.report_failures = state.report_failures.saturating_add(1);
                 let wait = backoff::wait(error.class(), state.report_failures, backoff::spread());
-                state.report_after =
-                    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
+                state.report_after = Instant::now().checked_add(wait);
                 self.metrics.reconcile_failed(error.class());
                 tracing::warn!(fleet = %key, %error, "the status is not written and tried again");
             }

@@ -22,7 +22,15 @@ const EARLY: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub struct Roster {
     entries: HashMap<Key, Entry>,
+    /// The reconciles under way. Outlives its fleet's entry: a fleet that comes back, as all do when the lease was
+    /// lost and regained, waits for the reconcile that began before.
+    away: HashMap<Key, Ticket>,
+    last: Ticket,
 }
+
+/// The number of one reconcile; what ends under another number is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ticket(u64);
 
 #[derive(Debug)]
 struct Entry {
@@ -47,8 +55,8 @@ enum Presence {
     Unknown,
     /// Here.
     Idle(Box<FleetState>),
-    /// With a reconcile.
-    Away,
+    /// With the reconcile of this number.
+    Away(Ticket),
 }
 
 /// A fleet as a pass finds it.
@@ -67,8 +75,8 @@ pub struct Member {
 pub struct Done {
     /// Whose.
     pub key: Key,
-    /// Tells the fleet from a later one of the same name.
-    pub uid: String,
+    /// The number that it was given.
+    pub ticket: Ticket,
     /// How.
     pub ended: Ended,
 }
@@ -106,7 +114,7 @@ impl Roster {
         before.into_keys().collect()
     }
 
-    /// Forgets everything: this copy acts no more.
+    /// Forgets every fleet, and not what is under way: this copy acts no more.
     pub fn clear(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.entries).into_keys().collect()
     }
@@ -114,17 +122,18 @@ impl Roster {
     /// The fleets that are due and not with a reconcile.
     #[must_use]
     pub fn due(&self, now: Instant) -> Vec<Key> {
-        let due =
-            |entry: &Entry| entry.due <= now + EARLY && !matches!(entry.state, Presence::Away);
-        self.entries.iter().filter(|(_, entry)| due(entry)).map(|(key, _)| key.clone()).collect()
+        let due = |(key, entry): &(&Key, &Entry)| {
+            entry.due <= now + EARLY && !self.away.contains_key(*key)
+        };
+        self.entries.iter().filter(due).map(|(key, _)| key.clone()).collect()
     }
 
     /// The next instant at which a fleet wants a pass of its own. All others are met by the regular ones: passes for
     /// each fleet's own time would ask Prometheus without end.
     #[must_use]
     pub fn next_alarm(&self) -> Option<Instant> {
-        let here = |entry: &&Entry| !matches!(entry.state, Presence::Away);
-        self.entries.values().filter(here).filter_map(|entry| entry.alarm).min()
+        let here = |(key, _): &(&Key, &Entry)| !self.away.contains_key(*key);
+        self.entries.iter().filter(here).filter_map(|(_, entry)| entry.alarm).min()
     }
 
     /// How many there are.
@@ -151,26 +160,36 @@ impl Roster {
         self.entries.get(key).map(|entry| Arc::clone(&entry.fact))
     }
 
-    /// Hands out the state of a fleet; `None` within where it has to be read first.
-    pub fn hand_out(&mut self, key: &Key, now: Instant) -> Option<Option<Box<FleetState>>> {
+    /// Hands out the state of a fleet, unless it is with a reconcile; `None` within where it has to be read first.
+    pub fn hand_out(
+        &mut self,
+        key: &Key,
+        now: Instant,
+    ) -> Option<(Ticket, Option<Box<FleetState>>)> {
+        if self.away.contains_key(key) {
+            return None;
+        }
         let entry = self.entries.get_mut(key)?;
-        if !matches!(entry.state, Presence::Away) {
-            entry.started = now;
-            entry.alarm = None;
-        }
-        match std::mem::replace(&mut entry.state, Presence::Away) {
-            Presence::Unknown => Some(None),
-            Presence::Idle(state) => Some(Some(state)),
-            Presence::Away => None,
-        }
+        self.last = Ticket(self.last.0.wrapping_add(1));
+        self.away.insert(key.clone(), self.last);
+        entry.started = now;
+        entry.alarm = None;
+        let state = match std::mem::replace(&mut entry.state, Presence::Away(self.last)) {
+            Presence::Idle(state) => Some(state),
+            Presence::Unknown | Presence::Away(_) => None,
+        };
+        Some((self.last, state))
     }
 
-    /// Takes a fleet back after its reconcile. One that is gone, or another by now, is ignored.
+    /// Takes a fleet back after its reconcile. One that is gone, or was handed out anew since, is ignored.
     pub fn take_back(&mut self, done: Done, now: Instant, wall: Timestamp) {
-        let Done { key, uid, ended } = done;
-        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.fact.uid == uid) else {
+        let Done { key, ticket, ended } = done;
+        if self.away.get(&key) != Some(&ticket) {
             return;
-        };
+        }
+        self.away.remove(&key);
+        let waits = |entry: &&mut Entry| matches!(entry.state, Presence::Away(it) if it == ticket);
+        let Some(entry) = self.entries.get_mut(&key).filter(waits) else { return };
         let (state, result) = match ended {
             Ended::With(state, result) => (Presence::Idle(state), result),
             Ended::Without(class) => (Presence::Unknown, Err(class)),
@@ -201,7 +220,7 @@ impl Entry {
             self.due = now;
             self.alarm = Some(now);
             self.failures = 0;
-            self.missed = matches!(self.state, Presence::Away);
+            self.missed = matches!(self.state, Presence::Away(_));
         }
         self.fact = fact;
         self.surroundings = surroundings;
@@ -234,8 +253,9 @@ mod tests {
         Box::new(FleetState::resumed("api".to_owned(), ApiFleetStatus::default()))
     }
 
-    fn done(ended: Ended) -> Done {
-        Done { key: member(0).key, uid: "api".to_owned(), ended }
+    /// The end of the `nth` reconcile.
+    fn done(nth: u64, ended: Ended) -> Done {
+        Done { key: member(0).key, ticket: Ticket(nth), ended }
     }
 
     fn steady() -> Pace {
@@ -247,10 +267,10 @@ mod tests {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
         assert_eq!(roster.due(now), slice::from_ref(&key));
-        assert!(roster.hand_out(&key, now).unwrap().is_none(), "its state has to be read");
+        assert!(roster.hand_out(&key, now).unwrap().1.is_none(), "its state has to be read");
         assert!(roster.due(now + Duration::from_mins(1)).is_empty(), "it is with a reconcile");
         assert!(roster.hand_out(&key, now).is_none());
-        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
+        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(roster.due(now).is_empty());
         assert_eq!(roster.due(now + Duration::from_secs(4)), [key]);
     }
@@ -261,14 +281,14 @@ mod tests {
         roster.update(vec![member(0)], now);
         let _ = roster.hand_out(&key, now);
         roster.update(vec![member(1)], now);
-        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
+        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
         assert_eq!(
             roster.due(now),
             slice::from_ref(&key),
             "the reconcile may not have seen the change"
         );
         let _ = roster.hand_out(&key, now);
-        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
+        roster.take_back(done(2, Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(roster.due(now).is_empty());
     }
 
@@ -277,21 +297,40 @@ mod tests {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
         let _ = roster.hand_out(&key, now);
-        roster.take_back(done(Ended::Without(Class::Bug)), now, NOW);
+        roster.take_back(done(1, Ended::Without(Class::Bug)), now, NOW);
         assert!(roster.due(now + Duration::from_secs(1)).is_empty());
         assert_eq!(roster.due(now + backoff::LONGEST), slice::from_ref(&key));
-        assert!(roster.hand_out(&key, now).unwrap().is_none());
+        assert!(roster.hand_out(&key, now).unwrap().1.is_none());
+    }
+
+    #[test]
+    fn a_fleet_is_not_reconciled_twice_at_once_when_the_lease_was_lost_and_regained() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        roster.update(vec![member(0)], now);
+        let _ = roster.hand_out(&key, now);
+        roster.clear();
+        roster.update(vec![member(0)], now);
+        assert!(roster.due(now).is_empty(), "the reconcile from before is still under way");
+        assert!(roster.hand_out(&key, now).is_none());
+        assert_eq!(roster.next_alarm(), None, "waiting for it does not run hot");
+        roster.take_back(done(7, Ended::Without(Class::Bug)), now, NOW);
+        assert!(roster.due(now).is_empty(), "another number ends nothing");
+        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
+        assert_eq!(roster.due(now), slice::from_ref(&key));
+        let (ticket, state) = roster.hand_out(&key, now).unwrap();
+        assert_eq!(ticket, Ticket(2));
+        assert!(state.is_none(), "what it knew is older than the lease");
     }
 
     #[test]
     fn failures_wait_longer_each_time_and_never_past_the_bound() {
         let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
         roster.update(vec![member(0)], now);
-        for _ in 0..40 {
+        for nth in 1..=40 {
             let _ = roster.hand_out(&key, now);
-            roster.take_back(done(Ended::With(state(), Err(Class::Transient))), now, NOW);
+            roster.take_back(done(nth, Ended::With(state(), Err(Class::Transient))), now, NOW);
         }
-        assert!(roster.due(now + Duration::from_secs(14)).is_empty());
+        assert!(roster.due(now + Duration::from_secs(9)).is_empty());
         assert_eq!(roster.due(now + backoff::LONGEST), [key]);
     }
 
@@ -303,9 +342,9 @@ mod tests {
         let mut other = member(0);
         other.fact = Arc::new(FleetFact { uid: "other".to_owned(), ..other.fact.as_ref().clone() });
         roster.update(vec![other], now);
-        roster.take_back(done(Ended::With(state(), Ok(steady()))), now, NOW);
+        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
         assert!(
-            roster.hand_out(&key, now).unwrap().is_none(),
+            roster.hand_out(&key, now).unwrap().1.is_none(),
             "the old one's state is not the new one's"
         );
     }
@@ -337,7 +376,7 @@ mod tests {
         roster.update(vec![member(0)], now);
         let _ = roster.hand_out(&key, now);
         let ended = now + Duration::from_secs(1);
-        roster.take_back(done(Ended::With(state(), Ok(steady()))), ended, NOW);
+        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), ended, NOW);
         assert_eq!(roster.next_alarm(), None);
         assert!(roster.due(now + Duration::from_secs(3)).is_empty());
         assert_eq!(

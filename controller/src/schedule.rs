@@ -3,7 +3,6 @@
 //! decided at least every five); and exactly at the instant for which a decision foresees another answer.
 
 use crate::plan::{Applied, Plan};
-use crate::report::conditions::ready_replicas;
 use crate::state::FleetState;
 use crate::validate::Valid;
 use apifleet_core::signal::Signal;
@@ -51,6 +50,6 @@ pub fn pace(valid: &Valid, plan: &Plan<Applied>, state: &mut FleetState) -> Pace
         || !plan.outcomes().is_empty()
         || decision.previous != decision.desired
         || decision.findings.scaling_limited.holds
-        || ready_replicas(valid) < decision.desired;
+        || valid.observation.ready() < decision.desired;
     Pace { within: if busy { MOVING } else { STEADY }, at: decision.next.map(|next| next.at) }
 }

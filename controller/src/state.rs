@@ -6,17 +6,20 @@
 use crate::caches::Key;
 use crate::kubernetes::{CallError, FIELD_MANAGER, Kubernetes};
 use crate::plan::{Applied, Plan};
-use crate::report::conditions::ready_replicas;
 use crate::target::{PerTarget, Target};
 use crate::validate::Valid;
-use apifleet_core::memory::ForeignWrite;
+use apifleet_core::decision::Placement;
+use apifleet_core::memory::{Attempt, ForeignWrite};
+use apifleet_core::policy::Mode;
 use apifleet_core::quantity::Rps;
 use apifleet_core::{Memory, Reason};
 use apifleet_crds::ApiFleetStatus;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use std::time::{Duration, Instant};
 
 /// An event that was published is not repeated within this time.
-const SAID_FOR: SignedDuration = SignedDuration::from_mins(10);
+const SAID_FOR: Duration = Duration::from_mins(10);
 /// So many published events are remembered.
 const SAID: usize = 16;
 
@@ -34,7 +37,7 @@ pub struct FleetState {
     /// Failed writes of the status in a row.
     pub report_failures: u32,
     /// Not before this instant is a failed report tried again.
-    pub report_after: Option<Timestamp>,
+    pub report_after: Option<Instant>,
     /// Whether the fleet has not been Ready since it was taken over.
     pub adopting: bool,
     /// Since when fewer replicas have been Ready than are wanted.
@@ -46,7 +49,7 @@ pub struct FleetState {
     /// The reason that was last logged.
     pub logged: Option<Reason>,
     /// What was published lately.
-    said: Vec<(u64, Timestamp)>,
+    said: Vec<(u64, Instant)>,
 }
 
 /// What is kept of one target.
@@ -75,9 +78,13 @@ pub enum Written {
 impl FleetState {
     /// Reads a fleet's status and makes the state from it.
     pub async fn load(kubernetes: &Kubernetes, fleet: &Key) -> Result<Self, CallError> {
-        let object = kubernetes.get_fleet(&fleet.namespace, &fleet.name).await?;
-        let uid = object.metadata.uid.clone().unwrap_or_default();
-        Ok(Self::resumed(uid, object.status.unwrap_or_default()))
+        let DeserializeGuard(object) = kubernetes.get_fleet(&fleet.namespace, &fleet.name).await?;
+        let (uid, status) = match object {
+            Ok(object) => (object.metadata.uid, object.status),
+            // It says what is wrong with it all the same; what it remembers is lost.
+            Err(unreadable) => (unreadable.metadata.uid, None),
+        };
+        Ok(Self::resumed(uid.unwrap_or_default(), status.unwrap_or_default()))
     }
 
     /// The state after a start, from the status that is there.
@@ -102,10 +109,13 @@ impl FleetState {
     }
 
     /// What somebody else made of the targets since we last wrote them, if anything. What we wrote ourselves without
-    /// knowing (an answer that was lost) is not a foreign write.
+    /// knowing (an answer that was lost) is not a foreign write, and in `ScaleOutOnly` what others add is welcome.
     #[must_use]
     pub fn foreign_write(&self, valid: &Valid) -> Option<ForeignWrite> {
         let write = self.memory.foreign_write(&valid.observation)?;
+        if valid.intent.policy.mode == Mode::ScaleOutOnly && write.is_raise() {
+            return None;
+        }
         let ours = |target: Target| {
             let deployment =
                 valid.targets.get(target).as_ref().and_then(|seen| seen.deployment.as_ref());
@@ -119,22 +129,26 @@ impl FleetState {
         self.memory = if plan.is_complete() {
             memory
         } else {
-            let mut kept = memory.not_applied(&self.memory);
-            if let Some(placement) = &mut kept.placement {
-                // One target may have been written although the other was not.
-                placement.on_demand = plan.written(Target::OnDemand).or(placement.on_demand);
-                placement.spot = plan.written(Target::Spot).or(placement.spot);
-            }
-            kept
+            let written = Placement {
+                on_demand: plan.written(Target::OnDemand),
+                spot: plan.written(Target::Spot),
+            };
+            memory.not_applied(&self.memory, Attempt { written, unknown: plan.is_uncertain() })
         };
-        let ready = ready_replicas(valid) >= plan.decision.desired;
+        let ready = valid.observation.ready() >= plan.decision.desired;
         self.adopting &= !ready;
         self.below_since = if ready { None } else { self.below_since.or(Some(now)) };
     }
 
+    /// Lets go of a fleet that is not decided: the next decision takes it over as it finds it.
+    pub fn release(&mut self) {
+        self.memory = std::mem::take(&mut self.memory).released();
+        self.adopting = true;
+    }
+
     /// Whether something may be published: not if the same was within the last ten minutes. Remembers it if so.
-    pub fn may_say(&mut self, what: u64, now: Timestamp) -> bool {
-        self.said.retain(|(_, at)| now.duration_since(*at) < SAID_FOR);
+    pub fn may_say(&mut self, what: u64, now: Instant) -> bool {
+        self.said.retain(|(_, at)| now.saturating_duration_since(*at) < SAID_FOR);
         if self.said.iter().any(|(said, _)| *said == what) {
             return false;
         }
@@ -191,7 +205,7 @@ mod tests {
     #[test]
     fn the_same_event_is_said_once_in_ten_minutes() {
         let mut state = FleetState::resumed("u".to_owned(), ApiFleetStatus::default());
-        let now = Timestamp::from_second(1_000_000).unwrap();
+        let now = Instant::now();
         assert!(state.may_say(1, now));
         assert!(!state.may_say(1, now));
         assert!(state.may_say(2, now));

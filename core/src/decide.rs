@@ -44,7 +44,8 @@ struct Made {
 /// Decides a fleet's size and split at `now`.
 ///
 /// The caller carries out [`Decision::placement`] (not in [`Mode::Observe`]) and hands the returned memory to the
-/// next call; where it could not carry it out, it hands on [`Memory::not_applied`] instead.
+/// next call; where it could not carry it out, it hands on [`Memory::not_applied`] instead, and where it stops deciding
+/// for a while, [`Memory::released`].
 #[must_use]
 pub fn decide(
     policy: &FleetPolicy,

@@ -32,7 +32,7 @@ pub struct Decision {
 }
 
 /// `spec.replicas` of the targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Placement {
     /// The on-demand target; `None` means: leave it alone, a size of the fleet is unknown.
@@ -121,6 +121,14 @@ pub struct Next {
     pub reason: Reason,
     /// The size then, if all else stays as it is.
     pub replicas: Replicas,
+}
+
+impl Placement {
+    /// The replicas of both targets.
+    #[must_use]
+    pub fn sum(self) -> Replicas {
+        self.on_demand.unwrap_or_default().plus(self.spot.unwrap_or_default())
+    }
 }
 
 impl Decision {

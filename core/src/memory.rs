@@ -6,7 +6,8 @@
 //! has to be forgotten or merged, it is done in that direction.
 //!
 //! The operator calls [`Memory::resumed`] once per fleet after a start, hands the memory of each decision to the
-//! next one, and calls [`Memory::not_applied`] where the decision could not be carried out.
+//! next one, calls [`Memory::not_applied`] where the decision could not be carried out, and [`Memory::released`] where
+//! nothing is decided.
 
 use crate::behavior::Behavior;
 use crate::changes;
@@ -74,7 +75,7 @@ pub struct Memory {
     /// Whether this was read back after a start and has not been used since.
     #[serde(skip)]
     pub(crate) resumed: bool,
-    /// Whether a write failed, perhaps half-way: what is there may be ours and not what we remember.
+    /// Whether a write was perhaps made without our knowing: what is there may be ours and not what we remember.
     #[serde(skip)]
     pub(crate) half_written: bool,
 }
@@ -134,6 +135,15 @@ pub struct Guard {
     pub exhausted: bool,
 }
 
+/// What became of a decision that was not carried out as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attempt {
+    /// What was written all the same; `None` for a target that was not.
+    pub written: Placement,
+    /// Whether a write may have been made without our knowing: its answer was lost.
+    pub unknown: bool,
+}
+
 /// Somebody else's write of a target's `spec.replicas`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForeignWrite {
@@ -141,6 +151,14 @@ pub struct ForeignWrite {
     pub asked: Placement,
     /// What is there instead.
     pub found: Placement,
+}
+
+impl ForeignWrite {
+    /// Whether it added replicas to the fleet.
+    #[must_use]
+    pub fn is_raise(&self) -> bool {
+        self.found.sum() > self.asked.sum()
+    }
 }
 
 impl Sample {
@@ -198,19 +216,34 @@ impl Memory {
         memory
     }
 
-    /// The memory where the decision that returned `self` from `before` was not carried out: what was seen and
-    /// recommended stays, the size, the split and the change are taken back.
+    /// The memory where the decision that returned `self` from `before` was not carried out, or not as a whole: what
+    /// was seen and recommended stays; the size, the split and the change are taken back as far as they were not made.
     #[must_use]
-    pub fn not_applied(self, before: &Self) -> Self {
+    pub fn not_applied(self, before: &Self, attempt: Attempt) -> Self {
+        let Attempt { written, unknown } = attempt;
+        let placement = before.placement.map(|asked| Placement {
+            on_demand: written.on_demand.or(asked.on_demand),
+            spot: written.spot.or(asked.spot),
+        });
+        // What was added is the fleet's and must not be removed again at once; what is only there for a move is not.
+        let grown =
+            placement.map_or(Replicas::ZERO, Placement::sum).min(self.size.unwrap_or_default());
         Self {
-            size: before.size,
-            placement: before.placement,
+            size: before.size.map(|size| size.max(grown)),
+            placement,
             changes: before.changes.clone(),
             foreign_writes: before.foreign_writes.clone(),
             resumed: before.resumed,
-            half_written: true,
+            half_written: unknown || before.half_written,
             ..self
         }
+    }
+
+    /// The memory of a fleet that is not decided for a while. What others make of it meanwhile is theirs to do: the
+    /// next decision takes the fleet over as it finds it. What was recommended and measured stays.
+    #[must_use]
+    pub fn released(self) -> Self {
+        Self { size: None, placement: None, ..self }
     }
 
     /// Whether the next decision takes the fleet over: nothing is known of it, or it was only observed so far.
@@ -222,9 +255,9 @@ impl Memory {
         }
     }
 
-    /// What somebody else made of the targets since we last wrote them, if anything. After a restart and after
-    /// a failed write nothing is said: our own last write may not be what is remembered. The caller has made sure that what was seen is not older
-    /// than that write.
+    /// What somebody else made of the targets since we last wrote them, if anything. After a restart and after a
+    /// write whose answer was lost nothing is said: our own last write may not be what is remembered. The caller has
+    /// made sure that what was seen is not older than that write.
     #[must_use]
     pub fn foreign_write(&self, seen: &Observation) -> Option<ForeignWrite> {
         let asked = self.placement.filter(|_| !self.resumed && !self.half_written)?;
@@ -238,6 +271,11 @@ impl Memory {
         };
         (differs(asked.on_demand, found.on_demand) || differs(asked.spot, found.spot))
             .then_some(ForeignWrite { asked, found })
+    }
+
+    /// Whether what is there may be ours although we do not remember it.
+    pub(crate) fn may_have_written_more(&self) -> bool {
+        self.resumed || self.half_written
     }
 
     /// Whether others have written `spec.replicas` three times in the ten minutes before `now`: a condition.

@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
-#[serde(transparent)]
+#[serde(from = "u32", into = "u32")]
 pub struct Replicas(u32);
 
 impl Replicas {
@@ -49,6 +49,18 @@ impl Replicas {
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl From<u32> for Replicas {
+    fn from(count: u32) -> Self {
+        Self::new(count)
+    }
+}
+
+impl From<Replicas> for u32 {
+    fn from(replicas: Replicas) -> Self {
+        replicas.get()
     }
 }
 

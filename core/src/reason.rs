@@ -42,8 +42,6 @@ reasons! {
     // Condition `Reconciling`.
     /// The fleet is being taken over; until then nobody's size is assumed.
     Adopting,
-    /// The newest spec has not been acted on yet.
-    ObservedGenerationBehind,
 
     // Condition `Stalled`: nothing is written until somebody acts.
     /// The spec means nothing that can be carried out.

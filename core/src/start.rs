@@ -1,10 +1,12 @@
 //! Where a decision starts from: the fleet's current size, and what a restart or a gap does to the memory.
 //!
 //! The current size is the one that was decided last, without replicas that are only there for a move between
-//! targets. What is there counts where nothing else does: when a fleet is taken over, when it is only observed, and
-//! after a restart if it is more than what is remembered.
+//! targets. What is there counts where nothing else does: when a fleet is taken over, when it is only observed; and if
+//! it is more than what is remembered, after a restart, after a write whose answer was lost, when a spot target comes
+//! back, and in `ScaleOutOnly`, which removes nothing that others added.
 
 use crate::changes::Change;
+use crate::decision::Placement;
 use crate::memory::Memory;
 use crate::observation::{Observation, SpotTarget};
 use crate::policy::{FleetPolicy, Mode};
@@ -40,24 +42,35 @@ impl Start {
         let found = found(policy, seen)?;
         let adopts = after.adopts(policy.mode);
         let remembered = after.size.filter(|_| !adopts).unwrap_or(found);
+        // What comes from a status may have been edited: a size that is neither there nor allowed is none.
+        let credible = if after.resumed { found.max(policy.bounds.max()) } else { remembered };
+        after.note_change(
+            &policy.behavior,
+            Change::between(remembered, remembered.min(credible), now),
+        );
+        let remembered = remembered.min(credible);
         let current = match policy.mode {
             Mode::Observe => found,
-            Mode::Enforce | Mode::ScaleOutOnly if after.resumed => {
-                with_lost_writes(after, remembered, found)
+            Mode::ScaleOutOnly => with_growth(after, remembered, found),
+            Mode::Enforce if after.may_have_written_more() || spot_returns(policy, seen, after) => {
+                with_growth(after, remembered, found)
             }
-            Mode::Enforce | Mode::ScaleOutOnly => remembered,
+            Mode::Enforce => remembered,
         };
+        let grown = current > remembered;
         let since = after.at.filter(|_| after.resumed).unwrap_or(now);
-        if after.resumed {
-            keep_climbing(policy, after, current > remembered, now);
+        if after.may_have_written_more() {
+            keep_climbing(policy, after, grown, now);
         }
         if policy.mode == Mode::Observe {
             after.note_change(&policy.behavior, Change::between(remembered, found, now));
-        } else if after.foreign_write(seen).is_some() {
+        } else if let Some(write) = after.foreign_write(seen)
+            && !(policy.mode == Mode::ScaleOutOnly && write.is_raise())
+        {
             after.note_foreign_write(now);
         }
         let gap = after.at.is_none_or(|at| now.duration_since(at) > GAP);
-        if adopts || after.resumed || gap {
+        if adopts || after.resumed || gap || grown {
             after.recommend_high(&policy.behavior, current, now);
             after.trusted_since = after.trusted_since.map(|_| now);
         }
@@ -74,17 +87,20 @@ fn found(policy: &FleetPolicy, seen: &Observation) -> Option<Replicas> {
     Some(seen.on_demand.wanted?.plus(spot))
 }
 
-/// The size after a restart: what is there counts if it is more than what we remember to have asked for, as our
-/// last write may not be remembered. A move in progress that is remembered is no growth.
-fn with_lost_writes(memory: &Memory, remembered: Replicas, found: Replicas) -> Replicas {
-    let asked = memory.placement.map_or(remembered, |placement| {
-        let spot = placement.spot.unwrap_or_default();
-        placement.on_demand.unwrap_or_default().plus(spot)
-    });
+/// The size where growth that is not remembered is kept: what is there counts if it is more than what we remember to
+/// have asked for. A move in progress that is remembered is no growth.
+fn with_growth(memory: &Memory, remembered: Replicas, found: Replicas) -> Replicas {
+    let asked = memory.placement.map_or(remembered, Placement::sum);
     if found > asked { remembered.max(found) } else { remembered }
 }
 
-/// A scale-out that may have been running at the restart runs on.
+/// Whether a spot target that could not be used can be again. What is there was made by others and is taken over.
+fn spot_returns(policy: &FleetPolicy, seen: &Observation, memory: &Memory) -> bool {
+    let was_lost = memory.placement.is_some_and(|placement| placement.spot.is_none());
+    policy.spot.is_some() && was_lost && matches!(seen.spot, SpotTarget::Present(_))
+}
+
+/// A scale-out that may have been running when memory was lost runs on.
 fn keep_climbing(policy: &FleetPolicy, after: &mut Memory, grown: bool, now: Timestamp) {
     let was_climbing = after.climbing_until.zip(after.at).is_some_and(|(until, at)| until > at);
     if was_climbing || grown {

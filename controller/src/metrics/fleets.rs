@@ -75,10 +75,8 @@ struct ConditionLabel {
 pub struct FleetView {
     /// When the decision was made, in seconds since 1970.
     pub decided_at: f64,
-    /// The smallest size.
-    pub min: u32,
-    /// The largest size.
-    pub max: u32,
+    /// The smallest and the largest size, where the spec says them.
+    pub bounds: Option<(u32, u32)>,
     /// One entry per target.
     pub targets: Vec<TargetView>,
     /// One entry per configured signal.
@@ -137,8 +135,13 @@ impl FleetMetrics {
     pub(crate) fn show(&self, namespace: &str, fleet: &str, view: &FleetView) {
         let label = FleetLabel { namespace: namespace.to_owned(), fleet: fleet.to_owned() };
         self.last_decision.get_or_create(&label).set(view.decided_at);
-        self.min.get_or_create(&label).set(i64::from(view.min));
-        self.max.get_or_create(&label).set(i64::from(view.max));
+        if let Some((min, max)) = view.bounds {
+            self.min.get_or_create(&label).set(i64::from(min));
+            self.max.get_or_create(&label).set(i64::from(max));
+        } else {
+            self.min.remove(&label);
+            self.max.remove(&label);
+        }
         let now = self.write(&label, view);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = shown.remove(&label) {

@@ -3,7 +3,6 @@
 //!
 //! Needs a client. Called by [`super::signals`].
 
-use crate::error::Class;
 use crate::metrics::Metrics;
 use prometheus_http_query::Client;
 use prometheus_http_query::response::{Data, InstantVector, PromqlResult};
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 /// No query takes longer, from the connection to the last byte.
 pub const DEADLINE: Duration = Duration::from_millis(2500);
 /// A larger answer is refused: 5,000 fleets need less than a megabyte.
-pub const LARGEST_ANSWER: usize = 16 << 20;
+pub const LARGEST_ANSWER: usize = 2 << 20;
 
 /// Prometheus, as it is asked.
 #[derive(Clone)]
@@ -70,21 +69,11 @@ struct Envelope {
 // === impl QueryError ===
 
 impl QueryError {
-    /// What kind of failure it was.
-    #[must_use]
-    pub const fn class(&self) -> Class {
-        match self {
-            Self::Deadline(_) | Self::Unreachable(_) | Self::Status(_) | Self::Malformed(_) => {
-                Class::Transient
-            }
-            Self::Setup(_) | Self::Refused { .. } | Self::TooLarge => Class::Invalid,
-        }
-    }
-
-    /// Whether asking for less at once may help: one fleet of a batch can spoil the query of all.
+    /// Whether asking for less at once may help: one fleet of a batch can spoil the query of all. A Prometheus that
+    /// is overloaded is not asked again.
     #[must_use]
     pub const fn may_be_one_fleets_fault(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::TooLarge | Self::Malformed(_))
+        matches!(self, Self::Refused { status: 400 | 422, .. } | Self::TooLarge)
     }
 
     const fn label(&self) -> &'static str {

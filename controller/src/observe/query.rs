@@ -18,6 +18,9 @@ pub const ROW: &str = "apifleet_row";
 /// The label that pairs of highly available Prometheus servers differ in; their rows are made one.
 const REPLICA: &str = "prometheus_replica";
 
+/// Answers that were recorded longer ago say that the rules stand still: the series themselves are asked.
+const RECORDED_LAG: Duration = Duration::from_secs(30);
+
 /// What is asked about a fleet. Each is one query, for all fleets or for a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Question {
@@ -91,7 +94,10 @@ pub fn of_fleet(question: Question, source: &SignalSource, fleet: &Key) -> Optio
         }
         // Series without pod identity are not counted: then coverage cannot be asked.
         Question::ScrapedPods => {
-            format!("count(count by (pod) ({}))", selectors.requests(",pod!=\"\""))
+            // A selector alone finds pods for five minutes after their last sample, the window only fresh ones.
+            let pods = selectors.requests(",pod!=\"\"");
+            let window = whole_seconds(source.window);
+            format!("count(count by (pod) (timestamp({pods}) >= time() - {window}))")
         }
         Question::WindowSamples => {
             format!("max(count_over_time({}[{window}]))", selectors.requests(""))
@@ -177,7 +183,15 @@ pub fn is_recorded(source: &SignalSource) -> bool {
 pub fn recorded(question: Question, namespace: Option<&str>) -> String {
     let selector =
         namespace.map_or_else(String::new, |name| format!("{{namespace=\"{}\"}}", escaped(name)));
-    format!("max without ({REPLICA}) ({}{selector})", question.recorded())
+    let series = format!("{}{selector}", question.recorded());
+    match question {
+        // Rules that stand still leave their last answers behind for minutes: then there is no row.
+        Question::SampledAt => {
+            let lag = whole_seconds(RECORDED_LAG);
+            format!("max without ({REPLICA}) ({series} and timestamp({series}) >= time() - {lag})")
+        }
+        _ => format!("max without ({REPLICA}) ({series})"),
+    }
 }
 
 /// The query of one question for a batch of fleets: the row of fleet `i` carries the label [`ROW`] with `i`.
@@ -194,7 +208,11 @@ pub fn batched<'a>(expressions: impl IntoIterator<Item = (usize, &'a str)>) -> S
 
 /// A duration as PromQL writes it; never zero, which would be refused.
 fn seconds(duration: Duration) -> String {
-    format!("{}s", duration.as_secs().max(1))
+    format!("{}s", whole_seconds(duration))
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().max(1)
 }
 
 /// The inside of a double-quoted PromQL string. Its escapes are those of Go.

@@ -112,7 +112,7 @@ fn queries_of_the_bundled_server_are_these() {
     sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api"}[15s])))
     (sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api",code=~"5.."}[60s]))) or 0 * sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api"}[60s]))))
     histogram_quantile(0.95, sum by (le) (max without (prometheus_replica) (rate(http_request_duration_seconds_bucket{namespace="shop",fleet="api"}[60s]))))
-    count(count by (pod) (http_requests_total{namespace="shop",fleet="api",pod!=""}))
+    count(count by (pod) (timestamp(http_requests_total{namespace="shop",fleet="api",pod!=""}) >= time() - 60))
     max(count_over_time(http_requests_total{namespace="shop",fleet="api"}[60s]))
     max(timestamp(http_requests_total{namespace="shop",fleet="api"}))
     "#);
@@ -169,6 +169,26 @@ fn recorded_series_are_read_for_one_namespace_or_for_all() {
         recorded(Question::RequestRate, Some("shop")),
         "max without (prometheus_replica) (apifleet:requests:rate1m{namespace=\"shop\"})"
     );
+}
+
+#[test]
+fn pods_without_a_sample_in_the_window_are_not_counted() {
+    let slow = source(&json!({"windowSeconds": 300})).unwrap();
+    let query = of_fleet(Question::ScrapedPods, &slow, &Key::new("shop", "api")).unwrap();
+    assert!(query.starts_with("count(count by (pod) (timestamp("), "{query}");
+    assert!(query.ends_with(">= time() - 300))"), "{query}");
+    assert!(parse(&query).is_ok(), "{query}");
+}
+
+#[test]
+fn a_rule_that_stands_still_has_no_row() {
+    let query = recorded(Question::SampledAt, Some("shop"));
+    assert_eq!(
+        query,
+        "max without (prometheus_replica) (apifleet:sampled:timestamp_seconds{namespace=\"shop\"} and \
+         timestamp(apifleet:sampled:timestamp_seconds{namespace=\"shop\"}) >= time() - 30)"
+    );
+    assert!(matches!(parse(&query), Ok(Expr::Aggregate(_))), "{query}");
 }
 
 proptest! {

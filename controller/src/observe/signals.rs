@@ -20,8 +20,6 @@ use tokio::time::Instant;
 const LONGEST: Duration = Duration::from_secs(8);
 /// Queries under way at once.
 const AT_ONCE: usize = 8;
-/// Recorded answers older than this may be the fault of the rules: the series themselves are asked.
-const RECORDED_LAG: Duration = Duration::from_secs(30);
 
 /// A fleet whose signals are wanted.
 #[derive(Debug, Clone)]
@@ -50,7 +48,6 @@ pub async fn observe_signals(
     prometheus: &Prometheus,
     namespace: Option<&str>,
     asked: &[Asked],
-    now: Timestamp,
 ) -> HashMap<Key, Readings> {
     let give_up = Instant::now() + LONGEST;
     let (recorded, mut direct): (Vec<&Asked>, Vec<&Asked>) =
@@ -60,7 +57,7 @@ pub async fn observe_signals(
     } else {
         ask_recorded(prometheus, namespace, &recorded).await
     };
-    direct.extend(recorded.into_iter().filter(|asked| !is_recent(answers.get(&asked.fleet), now)));
+    direct.extend(recorded.into_iter().filter(|asked| !is_recorded(answers.get(&asked.fleet))));
     for fleet in &direct {
         answers.remove(&fleet.fleet);
     }
@@ -183,14 +180,11 @@ fn merge(answers: &mut Answers, more: Answers) {
     }
 }
 
-/// Whether recorded answers are there and not behind. Where Prometheus failed, asking more does not help.
-fn is_recent(answers: Option<&BTreeMap<Question, Answer>>, now: Timestamp) -> bool {
+/// Whether recorded answers are there; the query leaves out those of rules that stand still. Where Prometheus failed,
+/// asking more does not help, and an old sample is no fault of the rules: it would be as old when asked for directly.
+fn is_recorded(answers: Option<&BTreeMap<Question, Answer>>) -> bool {
     match answers.and_then(|answers| answers.get(&Question::SampledAt)) {
-        Some(Answer::One(seconds)) => timestamp(*seconds).is_some_and(|at| {
-            now.duration_since(at)
-                <= jiff::SignedDuration::try_from(RECORDED_LAG).unwrap_or_default()
-        }),
-        Some(Answer::Failed | Answer::Several) => true,
+        Some(Answer::One(_) | Answer::Failed | Answer::Several) => true,
         Some(Answer::None) | None => false,
     }
 }
@@ -283,13 +277,14 @@ mod tests {
     }
 
     #[test]
-    fn recorded_answers_count_only_while_they_are_recent() {
-        let now = Timestamp::from_second(1_000).unwrap();
-        let at = |seconds| answers(&[(Question::SampledAt, Answer::One(seconds))]);
-        assert!(is_recent(Some(&at(995.0)), now));
-        assert!(is_recent(Some(&at(1_010.0)), now), "a clock ahead of ours is not old");
-        assert!(!is_recent(Some(&at(900.0)), now));
-        assert!(!is_recent(None, now));
-        assert!(is_recent(Some(&answers(&[(Question::SampledAt, Answer::Failed)])), now));
+    fn only_a_missing_row_sends_a_fleet_to_the_series_themselves() {
+        let old = answers(&[(Question::SampledAt, Answer::One(1.0))]);
+        assert!(
+            is_recorded(Some(&old)),
+            "scraping has stopped: asking differently changes nothing"
+        );
+        assert!(is_recorded(Some(&answers(&[(Question::SampledAt, Answer::Failed)]))));
+        assert!(!is_recorded(Some(&answers(&[(Question::RequestRate, Answer::One(1.0))]))));
+        assert!(!is_recorded(None));
     }
 }

@@ -7,8 +7,8 @@
 use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::validate::{Stalled, Valid};
+use apifleet_core::Reason;
 use apifleet_core::observation::{SpotLoss, SpotTarget};
-use apifleet_core::{Reason, Replicas};
 use apifleet_crds::{ConditionType, Conditions};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -99,7 +99,7 @@ fn ready(valid: &Valid, plan: &Plan<Applied>, state: &FleetState, now: Timestamp
     if let Some(missing) = signals_missing(plan, state, now) {
         return missing;
     }
-    let (ready, wanted) = (ready_replicas(valid), plan.decision.desired);
+    let (ready, wanted) = (valid.observation.ready(), plan.decision.desired);
     if ready >= wanted {
         let message = format!("{ready} replicas are Ready, {wanted} are wanted");
         return Verdict { holds: true, reason: Reason::Available, message };
@@ -134,14 +134,4 @@ fn was_ready(state: &FleetState) -> bool {
 
 fn of_type(state: &FleetState, kind: ConditionType) -> Option<&Condition> {
     state.status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
-}
-
-/// Ready replicas of the targets that count.
-#[must_use]
-pub fn ready_replicas(valid: &Valid) -> Replicas {
-    let spot = match &valid.observation.spot {
-        SpotTarget::Present(spot) => spot.ready,
-        SpotTarget::None | SpotTarget::Lost(_) => Replicas::ZERO,
-    };
-    valid.observation.on_demand.ready.plus(spot)
 }

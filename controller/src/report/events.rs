@@ -9,7 +9,7 @@ use crate::plan::{Applied, Plan};
 use crate::target::Target;
 use crate::validate::{Stalled, Valid};
 use apifleet_core::policy::Mode;
-use apifleet_core::{Reason, memory::ForeignWrite};
+use apifleet_core::{Reason, Replicas, memory::ForeignWrite};
 use apifleet_crds::{ApiFleetStatus, ConditionType, convert};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -25,10 +25,28 @@ pub struct Draft {
     pub reason: Reason,
     /// Whether somebody should look.
     pub warning: bool,
+    /// What it is about; the same about the same is said once.
+    pub subject: Subject,
     /// What was done about it, in one word.
     pub action: &'static str,
     /// What is, for people.
     pub note: String,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A change of the fleet's size.
+    Size {
+        /// The size before.
+        from: Replicas,
+        /// The size after.
+        to: Replicas,
+    },
+    /// Writes of `spec.replicas`, whatever the numbers.
+    Writes,
+    /// A condition's status.
+    Condition(&'static str, bool),
 }
 
 /// Conditions whose change of status is an event.
@@ -38,15 +56,11 @@ const TOLD: [ConditionType; 3] =
 // === impl Draft ===
 
 impl Draft {
-    /// The same for what would be the same line.
+    /// The same for what would be the same line. The note is not looked at: numbers and ages in it never stand still.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.reason, self.action).hash(&mut hasher);
-        // A failure that differs in a number only is the same line; a change of size is not.
-        if !matches!(self.reason, Reason::ScaleFailed) {
-            self.note.hash(&mut hasher);
-        }
+        (self.reason, self.subject).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -56,13 +70,15 @@ impl Draft {
 pub fn of_plan(valid: &Valid, plan: &Plan<Applied>) -> Vec<Draft> {
     if let Some((_, message)) = plan.failure() {
         let note = message.to_owned();
-        return vec![Draft { reason: Reason::ScaleFailed, warning: true, action: "Scale", note }];
+        let (reason, subject) = (Reason::ScaleFailed, Subject::Writes);
+        return vec![Draft { reason, warning: true, subject, action: "Scale", note }];
     }
     let decision = &plan.decision;
     let carried_out = valid.intent.policy.mode != Mode::Observe && plan.is_complete();
     let Some(change) = decision.change().filter(|_| carried_out) else { return Vec::new() };
     let reason = if change.to > change.from { Reason::ScaledOut } else { Reason::ScaledIn };
-    vec![Draft { reason, warning: false, action: "Scale", note: decision.summary() }]
+    let subject = Subject::Size { from: change.from, to: change.to };
+    vec![Draft { reason, warning: false, subject, action: "Scale", note: decision.summary() }]
 }
 
 /// Somebody else wrote the replicas of a target; `writer` is the field manager, where it is known.
@@ -81,7 +97,8 @@ pub fn of_foreign_write(write: &ForeignWrite, writer: Option<&str>) -> Draft {
     let changes = changes.join(", ");
     let note =
         format!("{writer} changed spec.replicas ({changes}); the fleet's own size is set again");
-    Draft { reason: Reason::ForeignWrite, warning: true, action: "SetAgain", note }
+    let (reason, subject) = (Reason::ForeignWrite, Subject::Writes);
+    Draft { reason, warning: true, subject, action: "SetAgain", note }
 }
 
 /// The field manager that wrote a target's replicas and is not ours.
@@ -106,6 +123,7 @@ pub fn of_stall(before: &ApiFleetStatus, stalled: &Stalled) -> Vec<Draft> {
     vec![Draft {
         reason: stalled.reason,
         warning: true,
+        subject: Subject::Condition(ConditionType::Stalled.as_str(), true),
         action: "Stop",
         note: stalled.message.clone(),
     }]
@@ -121,7 +139,8 @@ pub fn of_conditions(before: &ApiFleetStatus, after: &ApiFleetStatus) -> Vec<Dra
         (was != now.status).then(|| {
             let warning = now.status == "False";
             let note = format!("{}={}: {}", kind.as_str(), now.status, now.message);
-            Draft { reason, warning, action: "Observe", note }
+            let subject = Subject::Condition(kind.as_str(), !warning);
+            Draft { reason, warning, subject, action: "Observe", note }
         })
     };
     TOLD.iter().filter_map(flipped).collect()
@@ -138,7 +157,7 @@ fn reason(word: &str) -> Option<Reason> {
 /// The object that is published. Kubernetes allows a note of 1 kB.
 #[must_use]
 pub fn build_event(draft: &Draft, fleet: &Key, uid: &str, instance: &str, now: Timestamp) -> Event {
-    let Draft { reason, warning, action, note } = draft;
+    let Draft { reason, warning, subject: _, action, note } = draft;
     let name =
         format!("{}.{:x}", fleet.name.chars().take(200).collect::<String>(), now.as_nanosecond());
     Event {
@@ -163,5 +182,35 @@ pub fn build_event(draft: &Draft, fleet: &Key, uid: &str, instance: &str, now: T
         reporting_instance: Some(convert::bounded(instance, 128)),
         type_: Some(if *warning { "Warning" } else { "Normal" }.to_owned()),
         ..Event::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(reason: Reason, subject: Subject, note: &str) -> Draft {
+        Draft { reason, warning: true, subject, action: "Observe", note: note.to_owned() }
+    }
+
+    #[test]
+    fn the_same_with_other_numbers_is_the_same_line() {
+        let lost = Subject::Condition("SignalsFresh", false);
+        let one = draft(Reason::Stale, lost, "the newest sample is 91 s old");
+        let two = draft(Reason::Stale, lost, "the newest sample is 93 s old");
+        assert_eq!(one.fingerprint(), two.fingerprint());
+    }
+
+    #[test]
+    fn another_status_reason_or_size_is_another_line() {
+        let lost = draft(Reason::Stale, Subject::Condition("SignalsFresh", false), "");
+        let back = draft(Reason::Stale, Subject::Condition("SignalsFresh", true), "");
+        let absent = draft(Reason::Absent, Subject::Condition("SignalsFresh", false), "");
+        let size = |from, to| Subject::Size { from: Replicas::new(from), to: Replicas::new(to) };
+        let first = draft(Reason::ScaledOut, size(10, 20), "");
+        let second = draft(Reason::ScaledOut, size(20, 30), "");
+        let prints = [&lost, &back, &absent, &first, &second].map(Draft::fingerprint);
+        let distinct: std::collections::HashSet<u64> = prints.into_iter().collect();
+        assert_eq!(distinct.len(), prints.len());
     }
 }

@@ -13,15 +13,19 @@ use apifleet_core::observation::{SpotTarget, TargetObservation};
 use apifleet_crds::status::{
     ApiFleetStatus, DecisionRecord, LastDecision, Observed, SpotStatus, TargetStatus, TargetsStatus,
 };
-use apifleet_crds::{conditions::Conditions, convert};
+use apifleet_crds::{ConditionType, conditions::Conditions, convert};
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
 /// Without a change the status is written this often.
 const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// Counts of pods change many times while a fleet is scaled; they are written this often at most.
-const COUNTS_EVERY: SignedDuration = SignedDuration::from_secs(5);
-/// Another reason for the same size is written this often at most.
+const COUNTS_WHILE_SCALING: SignedDuration = SignedDuration::from_secs(5);
+/// At all other times pods come and go without a decision.
+const COUNTS_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// Another reason for the same size, and what limits it, is written this often at most: both may come and go with
+/// every decision.
 const REASON_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The status after a decision was applied.
@@ -103,15 +107,21 @@ pub fn is_due(
     age >= AT_LEAST_EVERY
         || age.is_negative()
         || essence(before) != essence(next)
-        || (age >= COUNTS_EVERY && counts(before) != counts(next))
-        || (age >= REASON_EVERY && reason(before) != reason(next))
+        || (age >= counts_every(before, next) && counts(before) != counts(next))
+        || (age >= REASON_EVERY && reasons(before) != reasons(next))
+}
+
+/// A scale is under way while the fleet is not as large as asked for, until that has been told.
+fn counts_every(before: &ApiFleetStatus, next: &ApiFleetStatus) -> SignedDuration {
+    let moves = |status: &ApiFleetStatus| status.ready_replicas != status.replicas;
+    if moves(before) || moves(next) { COUNTS_WHILE_SCALING } else { COUNTS_EVERY }
 }
 
 type Essence<'a> = (Option<i64>, Option<i32>, Option<i32>, Vec<(&'a str, &'a str, &'a str)>);
 
 fn essence(status: &ApiFleetStatus) -> Essence<'_> {
     let desired = status.last_decision.as_ref().map(|decision| decision.desired);
-    let conditions = status.conditions.iter();
+    let conditions = status.conditions.iter().filter(|it| !is_limit(it));
     let conditions =
         conditions.map(|it| (it.type_.as_str(), it.status.as_str(), it.reason.as_str()));
     (status.observed_generation, desired, status.replicas, conditions.collect())
@@ -121,8 +131,15 @@ fn counts(status: &ApiFleetStatus) -> (Option<i32>, Option<&TargetsStatus>) {
     (status.ready_replicas, status.targets.as_ref())
 }
 
-fn reason(status: &ApiFleetStatus) -> Option<&str> {
-    status.last_decision.as_ref().map(|decision| decision.reason.as_str())
+/// Why the size is as it is, and what limits it.
+fn reasons(status: &ApiFleetStatus) -> (Option<&str>, Option<(&str, &str)>) {
+    let decision = status.last_decision.as_ref().map(|decision| decision.reason.as_str());
+    let limit = status.conditions.iter().find(|it| is_limit(it));
+    (decision, limit.map(|it| (it.status.as_str(), it.reason.as_str())))
+}
+
+fn is_limit(condition: &Condition) -> bool {
+    condition.type_ == ConditionType::ScalingLimited.as_str()
 }
 
 /// The JSON merge patch that makes `next` of `before`: what is no more is taken away. Not a server-side apply, which
@@ -199,6 +216,33 @@ mod tests {
         assert!(due(&status(9, "WithinTolerance"), 5));
         assert!(!due(&status(10, "Stabilized"), 59));
         assert!(due(&status(10, "Stabilized"), 60));
+    }
+
+    #[test]
+    fn counts_wait_half_a_minute_unless_a_scale_is_under_way() {
+        let mut next = status(10, "WithinTolerance");
+        next.targets = Some(TargetsStatus::default());
+        assert!(!due(&next, 29), "as many are Ready as are asked for");
+        assert!(due(&next, 30));
+    }
+
+    #[test]
+    fn what_limits_the_size_may_flip_with_every_decision_without_a_write() {
+        let limited = |holds: &str, reason: &str| {
+            let mut next = status(10, "WithinTolerance");
+            let limit = Condition {
+                type_: "ScalingLimited".to_owned(),
+                status: holds.to_owned(),
+                reason: reason.to_owned(),
+                ..next.conditions[0].clone()
+            };
+            next.conditions.push(limit);
+            next
+        };
+        let (before, next) = (limited("False", "NotLimited"), limited("True", "Stabilized"));
+        let due = |after| is_due(&before, Some(NOW), &next, NOW + SignedDuration::from_secs(after));
+        assert!(!due(59));
+        assert!(due(60));
     }
 
     #[test]

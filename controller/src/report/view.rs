@@ -22,8 +22,10 @@ pub fn build_view(valid: &Valid, plan: &Plan<Applied>, status: &ApiFleetStatus) 
     ];
     FleetView {
         decided_at: decision.at.as_duration().as_secs_f64(),
-        min: valid.intent.policy.bounds.min().get(),
-        max: valid.intent.policy.bounds.max().get(),
+        bounds: Some((
+            valid.intent.policy.bounds.min().get(),
+            valid.intent.policy.bounds.max().get(),
+        )),
         targets: targets(valid, plan),
         signals: configured.into_iter().flatten().collect(),
         conditions: conditions(status),

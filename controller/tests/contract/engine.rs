@@ -1,7 +1,7 @@
 //! The loop over many fleets: who is served when one of them is broken, how soon a change is followed, and that a
 //! copy that does not lead only looks on.
 
-use crate::fixtures::{ON_DEMAND, deployment, kubernetes, list, status};
+use crate::fixtures::{ON_DEMAND, deployment, guarded, kubernetes, list, status};
 use apifleet_controller::cluster::Cluster;
 use apifleet_controller::engine::Engine;
 use apifleet_controller::health::Health;
@@ -11,6 +11,7 @@ use apifleet_controller::observe::prometheus::Prometheus;
 use apifleet_controller::reconcile::Context;
 use apifleet_crds::ApiFleet;
 use futures::stream;
+use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -95,7 +96,8 @@ impl Running {
         let prometheus = MockServer::start().await;
         let metrics = Arc::new(Metrics::default());
         let cluster = Arc::new(Cluster::new(&wake));
-        list(&cluster.fleets, names.iter().map(|name| fleet(name)).collect()).await;
+        list(&cluster.fleets, names.iter().map(|name| DeserializeGuard(Ok(fleet(name)))).collect())
+            .await;
         list(&cluster.deployments, names.iter().map(|name| named(name, 3, "7")).collect()).await;
         list(&cluster.pods, Vec::new()).await;
         list(&cluster.hpas, Vec::new()).await;
@@ -174,6 +176,42 @@ async fn one_fleet_that_cannot_be_read_delays_no_other() {
 }
 
 #[tokio::test]
+async fn one_fleet_that_is_no_fleet_hides_no_other_and_is_stalled() {
+    let running = Running::start(&["good"], true, async |api: &MockServer| {
+        let mut broken = json!(fleet("broken"));
+        broken["spec"]["minReplicas"] = json!("ten");
+        Mock::given(method("GET"))
+            .and(path_regex("/apifleets/broken$"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(broken))
+            .mount(api)
+            .await;
+    })
+    .await;
+    let broken = ON_DEMAND
+        .replace("name: api,", "name: broken,")
+        .replace("minReplicas: 10", "minReplicas: ten");
+    let found = [guarded(&broken), guarded(&ON_DEMAND.replace("api", "good"))];
+    list(&running.cluster.fleets, found.into()).await;
+    running.scaled("good", 10, 1).await;
+    let stalled = async {
+        loop {
+            let requests = running.api.received_requests().await.unwrap();
+            let told = |request: &&Request| {
+                request.method.as_str() == "PATCH"
+                    && request.url.path().ends_with("/apifleets/broken/status")
+                    && String::from_utf8_lossy(&request.body).contains("InvalidSpec")
+            };
+            if requests.iter().any(|request| told(&request)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), stalled).await.expect("it is not stalled");
+    running.end().await;
+}
+
+#[tokio::test]
 async fn a_target_that_somebody_changes_is_followed_within_two_seconds() {
     let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
     running.scaled("api", 10, 1).await;
@@ -196,7 +234,11 @@ async fn a_spec_that_changes_is_followed_within_two_seconds() {
     let mut larger = fleet("api");
     larger.metadata.generation = Some(2);
     larger.spec.min_replicas = 14;
-    running.cluster.fleets.follow(stream::iter([Ok(Event::Apply(larger))])).await;
+    running
+        .cluster
+        .fleets
+        .follow(stream::iter([Ok(Event::Apply(DeserializeGuard(Ok(larger))))]))
+        .await;
     assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
     running.end().await;
 }
@@ -223,7 +265,11 @@ async fn a_copy_that_does_not_lead_looks_on_and_is_ready() {
 async fn a_fleet_that_is_gone_leaves_no_series_and_keeps_its_size() {
     let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
     running.scaled("api", 10, 1).await;
-    running.cluster.fleets.follow(stream::iter([Ok(Event::Delete(fleet("api")))])).await;
+    running
+        .cluster
+        .fleets
+        .follow(stream::iter([Ok(Event::Delete(DeserializeGuard(Ok(fleet("api")))))]))
+        .await;
     let hidden = async {
         while running.metrics.encode().unwrap().contains(r#"fleet="api""#) {
             tokio::time::sleep(Duration::from_millis(20)).await;

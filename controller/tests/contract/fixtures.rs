@@ -13,6 +13,7 @@ use apifleet_controller::state::FleetState;
 use apifleet_core::observation::Readings;
 use apifleet_crds::{ApiFleet, ApiFleetStatus};
 use futures::stream;
+use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -62,6 +63,12 @@ pub(crate) fn kubernetes(server: &MockServer) -> Kubernetes {
     Kubernetes::new(client, Arc::new(Metrics::default())).with_deadline(DEADLINE)
 }
 
+/// A manifest as the API server hands it out, whether it can be read or not.
+pub(crate) fn guarded(manifest: &str) -> DeserializeGuard<ApiFleet> {
+    let object: Value = serde_saphyr::from_str(manifest).unwrap();
+    serde_json::from_value(object).unwrap()
+}
+
 /// A Deployment of namespace `shop`.
 pub(crate) fn deployment(name: &str, replicas: Option<i32>, version: &str) -> Value {
     json!({
@@ -94,8 +101,7 @@ impl World {
     /// A fleet from its manifest, and these Deployments in the caches and on the server.
     pub(crate) async fn new(manifest: &str, deployments: &[Value]) -> Self {
         let server = MockServer::start().await;
-        let object: ApiFleet = serde_saphyr::from_str(manifest).unwrap();
-        let (key, fact) = FleetFact::of(&object).unwrap();
+        let (key, fact) = FleetFact::of(&guarded(manifest)).unwrap();
         let fact = Arc::new(fact);
         let cluster = Arc::new(Cluster::new(&Arc::new(Notify::new())));
         let kubernetes = kubernetes(&server);
@@ -126,8 +132,7 @@ impl World {
 
     /// The fleet's owner applies another manifest.
     pub(crate) fn edit(&mut self, manifest: &str) {
-        let object: ApiFleet = serde_saphyr::from_str(manifest).unwrap();
-        self.fleet.fact = Arc::new(FleetFact::of(&object).unwrap().1);
+        self.fleet.fact = Arc::new(FleetFact::of(&guarded(manifest)).unwrap().1);
     }
 
     /// Puts Deployments into the cache.

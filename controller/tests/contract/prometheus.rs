@@ -46,7 +46,7 @@ fn fleet(name: &str, signals: &Value) -> Asked {
 }
 
 async fn read(server: &MockServer, asked: &[Asked]) -> HashMap<Key, Readings> {
-    observe_signals(&client(&server.uri()), None, asked, Timestamp::now()).await
+    observe_signals(&client(&server.uri()), None, asked).await
 }
 
 async fn queries(server: &MockServer) -> Vec<String> {
@@ -179,6 +179,31 @@ async fn without_recorded_series_the_series_themselves_are_asked_in_batches() {
     let batched =
         queries(&server).await.iter().filter(|query| query.contains("apifleet_row")).count();
     assert_eq!(batched, 5);
+}
+
+#[tokio::test]
+async fn when_scraping_stops_no_fleet_is_asked_about_a_second_time() {
+    let server =
+        answering(vector(&[row(&json!({"namespace": "shop", "fleet": "a"}), "1000")])).await;
+    let found = read(&server, &[fleet("a", &json!({}))]).await;
+    assert_eq!(queries(&server).await.len(), 7);
+    let sampled_at = Timestamp::from_second(1000).unwrap();
+    let rate = found[&Key::new("shop", "a")].request_rate;
+    assert_eq!(rate, Reading::Value { value: 1000.0, sampled_at }, "old, and said to be");
+}
+
+#[tokio::test]
+async fn a_prometheus_that_is_overloaded_is_asked_once_and_not_for_each_fleet() {
+    for code in [429, 500, 503] {
+        let busy = json!({"status": "error", "errorType": "unavailable", "error": "too busy"});
+        let server = answering(ResponseTemplate::new(code).set_body_json(busy)).await;
+        let window = json!({"windowSeconds": 30});
+        let asked: Vec<Asked> = (0..50).map(|n| fleet(&format!("fleet-{n}"), &window)).collect();
+        let found = read(&server, &asked).await;
+        // Five questions: these fleets guard neither latency nor errors.
+        assert_eq!(queries(&server).await.len(), 5, "{code}");
+        assert!(found.values().all(|readings| readings.request_rate == Reading::Failed));
+    }
 }
 
 #[tokio::test]

@@ -199,9 +199,14 @@ impl Fleet {
         }
     }
 
+    /// Decides now, and does nothing about it.
+    pub(crate) fn decide_only(&self) -> (Decision, Memory) {
+        decide(&self.policy, &self.observe(), &self.memory, self.now)
+    }
+
     /// Decides now and carries it out.
     pub(crate) fn decide(&mut self) -> Decision {
-        let (decision, memory) = decide(&self.policy, &self.observe(), &self.memory, self.now);
+        let (decision, memory) = self.decide_only();
         self.memory = memory;
         if self.policy.mode != Mode::Observe {
             if let Some(wanted) = decision.placement.on_demand {

@@ -1,5 +1,5 @@
 //! Tests of the decision through its public surface: worked cases in a small closed loop, the HPA's vectors,
-//! invariants as properties, restarts, what is stored, and the runbooks of its reasons.
+//! invariants as properties, restarts, what is stored, whose replicas are whose, and the runbooks of its reasons.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 mod fleet;
 mod hpa_vectors;
 mod invariants;
+mod ownership;
 mod readings;
 mod restarts;
 mod runbooks;

@@ -2,7 +2,7 @@
 
 use crate::fleet::{Fleet, at, guarded, policy, replicas};
 use apifleet_core::changes::Change;
-use apifleet_core::memory::{Memory, Sample, VERSION};
+use apifleet_core::memory::{Attempt, Memory, Sample, VERSION};
 use apifleet_core::observation::{SpotLoss, SpotTarget};
 use apifleet_core::policy::{Mode, SpotPolicy};
 use apifleet_core::window::Recommendation;
@@ -155,7 +155,8 @@ fn a_write_that_failed_is_taken_back_and_asked_for_again() {
     let before = fleet.memory.clone();
     let there = fleet.on_demand.clone();
     fleet.decide();
-    fleet.memory = fleet.memory.clone().not_applied(&before);
+    fleet.memory =
+        fleet.memory.clone().not_applied(&before, Attempt { unknown: true, ..Attempt::default() });
     fleet.on_demand = there;
     assert_eq!((fleet.memory.size, &fleet.memory.changes), (before.size, &before.changes));
     assert_eq!(fleet.memory.placement, before.placement);
@@ -164,7 +165,7 @@ fn a_write_that_failed_is_taken_back_and_asked_for_again() {
     // Written half-way: what is there is ours.
     fleet.on_demand.scale(replicas(13), fleet.now);
     assert_eq!(fleet.memory.foreign_write(&fleet.observe()), None);
-    assert_eq!(fleet.decide().desired, replicas(20));
+    assert_eq!(fleet.decide().desired, replicas(26), "the scale-out runs on from there");
     assert!(fleet.memory.foreign_writes.is_empty());
     fleet.on_demand.scale(replicas(13), fleet.now);
     assert!(fleet.memory.foreign_write(&fleet.observe()).is_some());
