@@ -78,6 +78,13 @@ impl Times {
         self.next = self.next.min(wanted.max(self.last + CLOSEST));
     }
 
+    /// A fleet may want a pass of its own.
+    fn follow(&mut self, roster: &Roster) {
+        if let Some(alarm) = roster.next_alarm() {
+            self.no_later_than(alarm);
+        }
+    }
+
     /// Renewals say nothing new; taking over is followed at once.
     fn lead(&mut self, leads: bool) {
         if leads != self.leads {
@@ -104,9 +111,7 @@ impl Engine {
                 () = self.wake.notified() => times.no_later_than(Instant::now()),
                 Some(done) = crew.ended() => {
                     self.take_back(&mut roster, done);
-                    if let Some(alarm) = roster.next_alarm() {
-                        times.no_later_than(alarm);
-                    }
+                    times.follow(&roster);
                 }
                 () = tokio::time::sleep_until(times.next) => tokio::select! {
                     // Reading the signals may take seconds; being told to stop does not wait for it.
@@ -144,9 +149,7 @@ impl Engine {
             self.context.metrics.hide(&fleet.namespace, &fleet.name);
         }
         // Beginning this pass has put off the next one: what was foreseen before still comes in time.
-        if let Some(alarm) = roster.next_alarm() {
-            times.no_later_than(alarm);
-        }
+        times.follow(roster);
         self.context.metrics.passed(times.last.elapsed(), period, roster.len());
     }
 
@@ -237,5 +240,21 @@ impl Engine {
                 .hash(&mut digest);
         }
         Member { key, fact, surroundings: digest.finish() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_begins_puts_off_no_alarm() {
+        let (key, fact) = crate::facts::tests::fleet("api", "2026-12-01T00:00:00Z", &["api"]);
+        let (mut roster, mut times) = (Roster::default(), Times::default());
+        roster.update(vec![Member { key, fact, surroundings: 0 }], Instant::now());
+        times.begin();
+        assert_eq!(times.next, Instant::now() + PERIOD);
+        times.follow(&roster);
+        assert_eq!(times.next, Instant::now() + CLOSEST, "the alarm, at a distance from this pass");
     }
 }

@@ -17,9 +17,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// Every class, in the order of their declaration.
-    pub const ALL: [Self; 4] = [Self::Transient, Self::Invalid, Self::Forbidden, Self::Bug];
-
     /// The word in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

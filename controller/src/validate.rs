@@ -1,6 +1,6 @@
 //! Validate: whether a fleet can be decided at all, and what the core is given to decide it: pure.
 //!
-//! Second step of [`crate::reconcile`]. A missing or conflicted spot target is lost capacity and never a stop; what
+//! Called by [`crate::reconcile`] after the look. A missing or conflicted spot target is lost capacity and never a stop; what
 //! stops a fleet is listed in [`Stalled`].
 
 use crate::observe::{Seen, SeenTarget};

@@ -99,12 +99,6 @@ impl<T: Copy> Signal<T> {
                 | Self::Invalid { last: None }
         )
     }
-
-    /// Whether the signal may speak for scale-in.
-    #[must_use]
-    pub const fn is_trusted(&self) -> bool {
-        matches!(self, Self::Fresh { .. } | Self::Idle)
-    }
 }
 
 impl Verdict {

@@ -1,7 +1,7 @@
 //! Events: what is worth a line in `kubectl describe`, as pure functions. `events.k8s.io/v1`, one per change; the
 //! same is not said again within ten minutes ([`crate::state::FleetState::may_say`]).
 //!
-//! Called by [`crate::reconcile`]; published by [`super::Reporter`].
+//! Called by [`super`]; published by [`super::Reporter`].
 
 use crate::caches::Key;
 use crate::kubernetes::FIELD_MANAGER;

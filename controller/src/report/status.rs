@@ -1,6 +1,6 @@
 //! The status of a fleet, built from what was applied and from nothing else: pure.
 //!
-//! Called by [`crate::reconcile`]; delivered by [`super::Reporter`].
+//! Called by [`super`]; delivered by [`super::Reporter`].
 
 use super::conditions;
 use crate::plan::{Applied, Plan};

@@ -303,6 +303,6 @@ fn signals_say_what_they_are() {
     .into();
     assert_eq!(words, ["Fresh", "Idle", "Warming", "Stale", "Absent", "Invalid"]);
     let missing: Signal<f64> = Signal::Stale { age: std::time::Duration::ZERO, last: None };
-    assert!(missing.is_missing() && !missing.is_trusted());
+    assert!(missing.is_missing());
     assert_eq!(Signal::Warming { value: 3.0 }.live(), Some(3.0));
 }
