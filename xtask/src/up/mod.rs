@@ -103,8 +103,9 @@ impl Up {
 impl Down {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let view = View::new(false);
-        Cluster::remove(&self.name, &view)?;
-        view.say(&format!("cluster {} is gone", self.name));
+        let there = Cluster::remove(&self.name, &view)?;
+        let result = if there { "is gone" } else { "was not there" };
+        view.say(&format!("cluster {} {result}", self.name));
         Ok(())
     }
 }
