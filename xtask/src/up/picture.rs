@@ -31,19 +31,7 @@ fn draw_both(samples: &[Sample], root: &Area) -> anyhow::Result<()> {
 }
 
 fn draw_load(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()> {
-    let mut chart = ChartBuilder::on(area)
-        .caption("requests per second", ("sans-serif", 18))
-        .margin(10)
-        .x_label_area_size(30)
-        .y_label_area_size(50)
-        .build_cartesian_2d(0.0..end, 0.0..1700.0)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_label_formatter(&whole)
-        .y_label_formatter(&whole)
-        .x_desc("seconds")
-        .draw()?;
+    let mut chart = axes("requests per second", end, 1700.0, area)?;
     let sent = steps(samples, |sample| sample.offered);
     let seen = samples.iter().filter_map(|s| Some((s.at_s, s.seen_rps?)));
     chart
@@ -58,19 +46,7 @@ fn draw_load(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()
 }
 
 fn draw_replicas(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()> {
-    let mut chart = ChartBuilder::on(area)
-        .caption("replicas", ("sans-serif", 18))
-        .margin(10)
-        .x_label_area_size(30)
-        .y_label_area_size(50)
-        .build_cartesian_2d(0.0..end, 0.0..34.0)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_label_formatter(&whole)
-        .y_label_formatter(&whole)
-        .x_desc("seconds")
-        .draw()?;
+    let mut chart = axes("replicas", end, 34.0, area)?;
     // The whole fleet in the colour of spot, with the on-demand base painted over it: a stack of two.
     let layers = [
         ("Ready on spot", SPOT, Sample::ready as fn(&Sample) -> u32),
@@ -115,6 +91,24 @@ fn swatch(x: i32, y: i32, color: RGBAColor) -> Rectangle<(i32, i32)> {
 }
 
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// An empty chart over the seconds of the run.
+fn axes<'a>(caption: &str, end: f64, top: f64, area: &Area<'a>) -> anyhow::Result<Chart<'a>> {
+    let mut chart = ChartBuilder::on(area)
+        .caption(caption, ("sans-serif", 18))
+        .margin(10)
+        .x_label_area_size(30)
+        .y_label_area_size(50)
+        .build_cartesian_2d(0.0..end, 0.0..top)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_label_formatter(&whole)
+        .y_label_formatter(&whole)
+        .x_desc("seconds")
+        .draw()?;
+    Ok(chart)
+}
 
 fn legend(chart: &mut Chart<'_>) -> anyhow::Result<()> {
     chart

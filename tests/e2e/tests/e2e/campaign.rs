@@ -7,7 +7,7 @@ use apifleet_e2e::Platform;
 use apifleet_local::fleet::{Moment, Watch};
 use apifleet_local::load::{Kind, Running, Stream};
 use apifleet_local::stack::{MAX, MIN, Stack};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const CASES: &[Case] =
     &[("fleet_follows_load_and_survives_a_killed_operator_and_a_silent_prometheus", campaign)];
@@ -58,10 +58,7 @@ fn opens_despite_a_killed_operator(stack: &Stack, watch: &Watch) -> Result<()> {
 
 /// No replica is removed without data, and the condition says why. Returns when Prometheus was back.
 fn holds_while_prometheus_is_silent(stack: &Stack, watch: &Watch) -> Result<Duration> {
-    let seen = Duration::from_mins(1);
-    watch.wait("the operator to see the peak", seen, |moment| {
-        moment.seen_rps.is_some_and(|rps| rps > 1_350.0)
-    })?;
+    await_peak(stack)?;
     let began = watch.elapsed();
     stack.stop_prometheus()?;
     let patience = Duration::from_secs(30);
@@ -78,6 +75,16 @@ fn holds_while_prometheus_is_silent(stack: &Stack, watch: &Watch) -> Result<Dura
     let gone = back.saturating_sub(began);
     ensure!(gone >= OUTAGE, "Prometheus was gone for only {gone:?}");
     Ok(back)
+}
+
+/// Waits until the minute that the operator looks at is one of the peak; its status need not say so at once.
+fn await_peak(stack: &Stack) -> Result<()> {
+    let end = Instant::now() + Duration::from_mins(1);
+    while stack.demand()?.rps.is_none_or(|rps| rps < 1_350.0) {
+        ensure!(Instant::now() < end, "Prometheus sees no peak, but {:?}", stack.demand()?);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    Ok(())
 }
 
 /// The load has gone down meanwhile; the fleet follows, but not before a full window of fresh data.
