@@ -149,11 +149,6 @@ impl Stack {
         self.cluster.try_kubectl(arguments)
     }
 
-    /// Makes a namespace, if it is not there.
-    pub fn ensure_namespace(&self, name: &str) -> Result<()> {
-        self.cluster.apply(&namespaces(&[name])).map(drop)
-    }
-
     /// Upgrades the fleet's release with these values set on top.
     pub fn upgrade_fleet(&self, set: &[&str]) -> Result<()> {
         let chart = chart(&self.workspace);
