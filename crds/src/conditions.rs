@@ -20,6 +20,10 @@ pub enum ConditionType {
     SignalsFresh,
     /// A bound or a limit holds the size away from what demand asks for.
     ScalingLimited,
+    /// An override is in force.
+    Overridden,
+    /// No window opens, or has opened, with less than its floor Ready, and its nodes come in time.
+    PreWarmed,
     /// Spot capacity can be used.
     SpotHealthy,
     /// More replicas help.
@@ -39,12 +43,14 @@ pub struct Conditions {
 
 impl ConditionType {
     /// Every type, in the order of a report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
         Self::SignalsFresh,
         Self::ScalingLimited,
+        Self::Overridden,
+        Self::PreWarmed,
         Self::SpotHealthy,
         Self::ReplicasEffective,
     ];
@@ -58,6 +64,8 @@ impl ConditionType {
             Self::Stalled => "Stalled",
             Self::SignalsFresh => "SignalsFresh",
             Self::ScalingLimited => "ScalingLimited",
+            Self::Overridden => "Overridden",
+            Self::PreWarmed => "PreWarmed",
             Self::SpotHealthy => "SpotHealthy",
             Self::ReplicasEffective => "ReplicasEffective",
         }
@@ -104,16 +112,24 @@ impl Conditions {
     /// Says everything that a decision found.
     #[must_use]
     pub fn with_findings(self, findings: &Findings) -> Self {
-        let Findings { signals_fresh, scaling_limited, replicas_effective, spot_healthy } =
-            findings;
-        let said = self
-            .with_finding(ConditionType::SignalsFresh, signals_fresh)
-            .with_finding(ConditionType::ScalingLimited, scaling_limited)
-            .with_finding(ConditionType::ReplicasEffective, replicas_effective);
-        match spot_healthy {
-            Some(finding) => said.with_finding(ConditionType::SpotHealthy, finding),
-            None => said,
-        }
+        let Findings {
+            signals_fresh,
+            scaling_limited,
+            overridden,
+            replicas_effective,
+            spot_healthy,
+            pre_warmed,
+        } = findings;
+        let said = [
+            (ConditionType::SignalsFresh, Some(signals_fresh)),
+            (ConditionType::ScalingLimited, Some(scaling_limited)),
+            (ConditionType::Overridden, Some(overridden)),
+            (ConditionType::PreWarmed, pre_warmed.as_ref()),
+            (ConditionType::SpotHealthy, spot_healthy.as_ref()),
+            (ConditionType::ReplicasEffective, Some(replicas_effective)),
+        ];
+        let found = said.into_iter().filter_map(|(kind, finding)| Some((kind, finding?)));
+        found.fold(self, |conditions, (kind, finding)| conditions.with_finding(kind, finding))
     }
 
     /// The report, in the order of [`ConditionType::ALL`]; types that were not said are gone.

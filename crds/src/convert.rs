@@ -1,13 +1,18 @@
 //! From a decision to what status says of it. Nothing is left out silently: what status has no room for is cut at a
 //! known length, and numbers are rounded for people.
 
+use crate::intent::OverrideIntent;
 use crate::status::{
-    DecisionRecord, LastDecision, NextStatus, Observed, SpotStatus, StageStatus, TargetStatus,
+    ActiveOverrideStatus, ActiveScheduleStatus, DecisionRecord, LastDecision, LearnedStatus,
+    NextStatus, Observed, SpotStatus, StageStatus, TargetStatus,
 };
 use apifleet_core::Decision;
-use apifleet_core::decision::{Line, Next, Placement, Signals};
+use apifleet_core::decision::{
+    ActiveOverride, ActiveSchedule, Line, Next, Placement, Signals, SpotDecision, Standing,
+};
 use apifleet_core::observation::TargetObservation;
 use apifleet_core::quantity::{Replicas, Rps};
+use apifleet_core::schedule::lead::{Learned, Measured};
 use apifleet_core::signal::Signal;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -21,12 +26,13 @@ const STAGES: usize = 16;
 
 impl From<&Decision> for LastDecision {
     fn from(decision: &Decision) -> Self {
+        let DecisionRecord { time, desired, previous, reason, summary } = decision.into();
         Self {
-            time: instant(decision.at),
-            desired: count(decision.desired),
-            previous: count(decision.previous),
-            reason: decision.reason.as_str().to_owned(),
-            summary: bounded(&decision.summary(), LONGEST_MESSAGE),
+            time,
+            desired,
+            previous,
+            reason,
+            summary,
             stages: decision.ledger.iter().take(STAGES).map(StageStatus::from).collect(),
             next: decision.next.as_ref().map(NextStatus::from),
         }
@@ -79,7 +85,7 @@ impl Observed {
     /// `sampledAt`, their verdict in condition `SignalsFresh`.
     #[must_use]
     pub fn new(signals: &Signals, at: Timestamp) -> Self {
-        let Signals { request_rate, burst_rate: _, latency, errors } = signals;
+        let Signals { request_rate, burst_rate: _, latency, errors, critical_rate: _ } = signals;
         Self {
             requests_per_second: value(request_rate, Rps::ZERO).map(|rate| quantity(rate.get())),
             latency_milliseconds: latency
@@ -104,14 +110,84 @@ impl TargetStatus {
     }
 }
 
-impl SpotStatus {
-    /// How a placement splits the fleet; unknown where a size is.
+impl From<&ActiveSchedule> for ActiveScheduleStatus {
+    fn from(schedule: &ActiveSchedule) -> Self {
+        let ActiveSchedule { name, phase, start, end, floor, full } = *schedule;
+        Self {
+            name: name.to_string(),
+            phase: phase.as_str().to_owned(),
+            start: instant(start),
+            end: instant(end),
+            floor: count(floor),
+            full_floor: count(full),
+        }
+    }
+}
+
+impl ActiveOverrideStatus {
+    /// The overrides that a decision found due, with what their objects say: those that count come first.
     #[must_use]
-    pub fn new(placement: Placement) -> Self {
+    pub fn of(active: &[ActiveOverride], orders: &[OverrideIntent]) -> Vec<Self> {
+        let told = |active: &ActiveOverride| {
+            let order = orders.iter().find(|intent| intent.order.name == active.name)?;
+            Some(Self::new(active, order))
+        };
+        let mut all: Vec<Self> = active.iter().filter_map(told).collect();
+        all.sort_by_key(|one| one.superseded_by.is_some());
+        all
+    }
+
+    fn new(active: &ActiveOverride, intent: &OverrideIntent) -> Self {
+        let ActiveOverride { name, action, standing, until } = *active;
+        let replicas = action.replicas().map(count);
+        let size = replicas.map_or_else(String::new, |replicas| format!(" {replicas}"));
+        Self {
+            name: name.to_string(),
+            summary: format!("{}{size} until {}", action.as_str(), until.strftime("%H:%MZ")),
+            action: action.as_str().to_owned(),
+            replicas,
+            expires_at: instant(until),
+            reason: intent.reason.clone(),
+            requested_by: intent.requested_by.clone(),
+            superseded_by: match standing {
+                Standing::InForce => None,
+                Standing::Superseded { by } => Some(by.to_string()),
+            },
+        }
+    }
+}
+
+impl LearnedStatus {
+    /// What has been measured often enough; `None` while nothing has.
+    #[must_use]
+    pub fn new(learned: &Learned) -> Option<Self> {
+        let Learned { pods, nodes } = learned;
+        let seconds = |measured: &Measured| {
+            let p95 = measured.p95()?;
+            Some(i32::try_from(p95.as_secs()).unwrap_or(i32::MAX))
+        };
+        let told = Self { pod_ready_seconds: seconds(pods), node_ready_seconds: seconds(nodes) };
+        (told != Self::default()).then_some(told)
+    }
+}
+
+impl SpotStatus {
+    /// How a placement splits the fleet, unknown where a size is; and the state that a decision found.
+    #[must_use]
+    pub fn new(placement: Placement, decided: Option<SpotDecision>) -> Self {
         let share = placement.on_demand.zip(placement.spot).and_then(|(on_demand, spot)| {
             (u64::from(spot.get()) * 100).checked_div(u64::from(on_demand.plus(spot).get()))
         });
-        Self { share_percent: share.and_then(|percent| i32::try_from(percent).ok()) }
+        let share_percent = share.and_then(|percent| i32::try_from(percent).ok());
+        let Some(SpotDecision { state, since, share_percent: _, cover }) = decided else {
+            return Self { share_percent, ..Self::default() };
+        };
+        Self {
+            state: Some(state.as_str().to_owned()),
+            since: Some(instant(since)),
+            share_percent,
+            cover: Some(count(cover)),
+        }
     }
 }
 

@@ -1,19 +1,29 @@
 //! From a manifest as typed to what it means, once: every default is applied here and nothing later checks again.
 //!
-//! The controller calls [`FleetIntent::try_from`]; a manifest that means nothing is a [`SpecError`]. The schema and
+//! The controller calls [`FleetIntent::try_from`], for a fleet with a policy after [`crate::effective()`], and
+//! [`OverrideIntent::try_from`]; a manifest that means nothing is a [`SpecError`]. The schema and
 //! its CEL rules refuse the same manifests earlier, so that an error here means an object from before a rule.
 
 mod behavior;
+mod dependencies;
+mod overrides;
 mod quantity;
+mod schedules;
 mod signals;
+mod spot;
+
+pub use overrides::OverrideIntent;
 
 use crate::error::SpecError;
-use crate::names::DeploymentName;
+use crate::names::{DeploymentName, ObjectName};
+use crate::nodes::NodeLabels;
 use crate::source::SignalSource;
-use crate::spec::{ApiFleetSpec, Mode, Spot, Targets};
-use apifleet_core::policy::{self, Bounds, FleetPolicy, SpotPolicy};
+use crate::spec::{ApiFleetSpec, Mode, PolicyRef, Targets};
+use apifleet_core::policy::{self, Bounds, FleetPolicy};
 use apifleet_core::quantity::Replicas;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Everything that a manifest means.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +34,8 @@ pub struct FleetIntent {
     pub source: SignalSource,
     /// Whose replicas are written.
     pub targets: TargetNames,
+    /// Which nodes are spot.
+    pub node_labels: NodeLabels,
 }
 
 /// The Deployments of a fleet; different ones.
@@ -42,20 +54,39 @@ impl TryFrom<&ApiFleetSpec> for FleetIntent {
 
     fn try_from(spec: &ApiFleetSpec) -> Result<Self, SpecError> {
         // Without `..`: a new field cannot be forgotten.
-        let ApiFleetSpec { mode, min_replicas, max_replicas, targets, signals, behavior, spot } =
-            spec;
+        let ApiFleetSpec {
+            mode,
+            policy_ref,
+            min_replicas,
+            max_replicas,
+            targets,
+            signals,
+            behavior,
+            schedules,
+            spot,
+            dependencies,
+        } = spec;
+        policy_name(policy_ref.as_ref())?;
         let bounds = bounds(*min_replicas, *max_replicas)?;
         let targets = target_names(targets)?;
         let signals = signals::meaning(&signals.clone().unwrap_or_default())?;
         fallback_within(signals.policy.adoption, bounds)?;
+        let spot = spot::meaning(spot.as_ref(), &targets)?;
         let policy = FleetPolicy {
             mode: mode_meaning(*mode),
             bounds,
             signals: signals.policy,
             behavior: behavior::meaning(&behavior.clone().unwrap_or_default())?,
-            spot: spot_policy(spot.as_ref(), &targets)?,
+            schedules: schedules::meaning(schedules.as_deref().unwrap_or_default(), bounds)?,
+            spot: spot.policy,
+            dependencies: dependencies::meaning(
+                dependencies.as_deref().unwrap_or_default(),
+                bounds,
+            )?,
+            // Objects of their own: whoever decides adds those that are due.
+            overrides: Vec::new(),
         };
-        Ok(Self { policy, source: signals.source, targets })
+        Ok(Self { policy, source: signals.source, targets, node_labels: spot.node_labels })
     }
 }
 
@@ -75,6 +106,15 @@ fn mode_meaning(mode: Mode) -> policy::Mode {
     }
 }
 
+/// Which blocks are the policy's is decided by [`crate::effective`], before; here only its name is held against its
+/// form.
+fn policy_name(policy: Option<&PolicyRef>) -> Result<(), SpecError> {
+    let Some(PolicyRef { name }) = policy else { return Ok(()) };
+    let expected = "the name of a ScalingPolicy (lower case letters, digits, - and .)";
+    let parsed = ObjectName::parse(name).map(drop);
+    parsed.ok_or_else(|| malformed("spec.policyRef.name", name, expected))
+}
+
 fn bounds(min: i32, max: i32) -> Result<Bounds, SpecError> {
     let min = within("spec.minReplicas", min, 1..=1000)?;
     let max = within("spec.maxReplicas", max, 1..=1000)?;
@@ -83,11 +123,8 @@ fn bounds(min: i32, max: i32) -> Result<Bounds, SpecError> {
 
 fn target_names(targets: &Targets) -> Result<TargetNames, SpecError> {
     let parse = |field: &str, name: &str| {
-        DeploymentName::parse(name).ok_or_else(|| SpecError::Malformed {
-            field: field.to_owned(),
-            value: name.to_owned(),
-            expected: "the name of a Deployment (lower case letters, digits, - and .)",
-        })
+        let expected = "the name of a Deployment (lower case letters, digits, - and .)";
+        DeploymentName::parse(name).ok_or_else(|| malformed(field, name, expected))
     };
     let on_demand =
         parse("spec.targets.onDemand.deploymentName", &targets.on_demand.deployment_name)?;
@@ -103,36 +140,24 @@ fn target_names(targets: &Targets) -> Result<TargetNames, SpecError> {
 
 /// `fallbackReplicas` is zero where it is not given.
 fn fallback_within(fallback: Replicas, bounds: Bounds) -> Result<(), SpecError> {
-    let (min, max) = (bounds.min(), bounds.max());
-    if fallback == Replicas::ZERO || (min..=max).contains(&fallback) {
+    if fallback == Replicas::ZERO {
         return Ok(());
     }
-    Err(SpecError::FallbackOutsideBounds {
-        fallback: fallback.get(),
+    replicas_within("spec.signals.fallbackReplicas", fallback, bounds)
+}
+
+/// Whether a size lies within the fleet's bounds.
+fn replicas_within(field: &str, size: Replicas, bounds: Bounds) -> Result<(), SpecError> {
+    let (min, max) = (bounds.min(), bounds.max());
+    if (min..=max).contains(&size) {
+        return Ok(());
+    }
+    Err(SpecError::OutsideBounds {
+        field: field.to_owned(),
+        value: size.get(),
         min: min.get(),
         max: max.get(),
     })
-}
-
-/// At most 60 % on spot and at least 4 replicas on demand, unless the manifest says otherwise.
-fn spot_policy(
-    spot: Option<&Spot>,
-    targets: &TargetNames,
-) -> Result<Option<SpotPolicy>, SpecError> {
-    if targets.spot.is_none() {
-        return if spot.is_some() { Err(SpecError::SpotWithoutTarget) } else { Ok(None) };
-    }
-    let spot = spot.cloned().unwrap_or_default();
-    let max_percent = within("spec.spot.maxPercent", spot.max_percent.unwrap_or(60), 0..=100)?;
-    let min_on_demand = within(
-        "spec.spot.minOnDemandReplicas",
-        spot.min_on_demand_replicas.unwrap_or(4),
-        0..=1000,
-    )?;
-    Ok(Some(SpotPolicy {
-        max_percent: u8::try_from(max_percent).unwrap_or(100),
-        min_on_demand: Replicas::new(min_on_demand),
-    }))
 }
 
 /// The value, if it lies within a range of counts.
@@ -158,4 +183,28 @@ fn counted(field: &str, count: usize, range: RangeInclusive<usize>) -> Result<()
         min: *range.start(),
         max: *range.end(),
     })
+}
+
+/// Whether each value of a list is there once.
+fn each_once<'a>(field: &str, values: impl Iterator<Item = &'a str>) -> Result<(), SpecError> {
+    let mut seen = BTreeSet::new();
+    for (index, value) in values.enumerate() {
+        if !seen.insert(value) {
+            let field = format!("{field}[{index}]");
+            return Err(SpecError::Twice { field, value: value.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn seconds_within(
+    field: &str,
+    value: i32,
+    range: RangeInclusive<i32>,
+) -> Result<Duration, SpecError> {
+    within(field, value, range).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn malformed(field: &str, value: &str, expected: &'static str) -> SpecError {
+    SpecError::Malformed { field: field.to_owned(), value: value.to_owned(), expected }
 }

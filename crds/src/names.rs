@@ -6,6 +6,8 @@ use std::fmt;
 /// A DNS-1123 subdomain, as Kubernetes wants for the name of a Deployment.
 pub const DEPLOYMENT_NAME: &str =
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// The name of an object of one of our kinds: a DNS-1123 subdomain as well.
+pub const OBJECT_NAME: &str = DEPLOYMENT_NAME;
 /// The name of a series, as Prometheus defines it.
 pub const METRIC_NAME: &str = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$";
 /// The name of a label, as Prometheus defines it, without the reserved ones that begin with two underscores.
@@ -16,6 +18,15 @@ pub const LABEL_VALUE: &str = r"^[ !#-\[\]-~]+$";
 /// repetition or quotation marks.
 pub const LABEL_PATTERN: &str =
     r"^(([A-Za-z0-9_:/ -]|\\[.d]|\.|\[(0-9|a-z|A-Z|[A-Za-z0-9_])+\])[*+?]?)+$";
+/// What people call a schedule or a dependency: a DNS-1123 label of at most 32 characters.
+pub const SCHEDULE_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+/// The name of a Kubernetes label: a name of at most 63 characters, after a DNS-1123 subdomain and a slash or alone.
+pub const NODE_LABEL_NAME: &str = concat!(
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?",
+    r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+);
+/// The value of a Kubernetes label, but for the empty one.
+pub const NODE_LABEL_VALUE: &str = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
 
 /// Labels whose value the operator sets itself in every query.
 pub const RESERVED_LABELS: [&str; 2] = ["namespace", "le"];
@@ -54,6 +65,10 @@ name!(
     DeploymentName, is_deployment_name
 );
 name!(
+    /// The name of an object of one of our kinds: a DNS-1123 subdomain of at most 253 characters.
+    ObjectName, is_deployment_name
+);
+name!(
     /// The name of a series, of at most 128 characters.
     MetricName, is_metric_name
 );
@@ -71,6 +86,37 @@ name!(
     /// [`LABEL_PATTERN`] describes. It may hold backslashes: whoever writes it into a query escapes it.
     LabelPattern, is_label_pattern
 );
+name!(
+    /// The name of a label of a node, of at most 253 characters.
+    NodeLabelName, is_node_label_name
+);
+name!(
+    /// The value of a label of a node, of 1 to 63 characters.
+    NodeLabelValue, is_node_label_value
+);
+
+/// Whether a schedule or a dependency may be called so.
+#[must_use]
+pub fn is_schedule_name(text: &str) -> bool {
+    text.len() <= 32 && !text.contains('.') && is_deployment_name(text)
+}
+
+fn is_node_label_name(text: &str) -> bool {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    text.len() <= 253 && prefix.is_none_or(is_deployment_name) && is_node_label_value(name)
+}
+
+fn is_node_label_value(text: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && edge(text.bytes().next())
+        && edge(text.bytes().last())
+}
 
 fn is_deployment_name(text: &str) -> bool {
     let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

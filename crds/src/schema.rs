@@ -1,7 +1,7 @@
 //! The pieces of schema that a derive cannot write: quantities, maps with bounded values, and conditions, which
 //! have no bounds of their own in Kubernetes.
 
-use crate::names;
+use crate::{clock, names};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// `100`, `"0.5"`, `"500m"`: percent, 0 to 100.
@@ -30,6 +30,26 @@ fn quantity(pattern: &str, maximum: i32) -> Schema {
         "maxLength": 12,
         "pattern": pattern,
     })
+}
+
+/// A day. The API server checks by the format that the month has it; the pattern keeps to this century.
+pub(crate) fn date(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date", "maxLength": 10, "pattern": clock::DATE})
+}
+
+/// Days, each once.
+pub(crate) fn dates(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 64,
+        "items": date(generator),
+        "x-kubernetes-list-type": "set",
+    })
+}
+
+/// An instant. The API server reads more spellings than RFC 3339 has; the pattern leaves none that we would not read.
+pub(crate) fn instant(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time", "maxLength": 40, "pattern": clock::INSTANT})
 }
 
 /// Label names and the values they must have.

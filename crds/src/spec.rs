@@ -12,7 +12,10 @@
 #![allow(clippy::duplicated_attributes, reason = "every printer column has a type")]
 
 use crate::behavior::ScalingBehavior;
+use crate::dependencies::Dependency;
+use crate::schedules::Schedule;
 use crate::signals::Signals;
+use crate::spot::Spot;
 use crate::status::ApiFleetStatus;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -78,6 +81,12 @@ use serde::{Deserialize, Serialize};
         description = "The reason of the last decision."
     ),
     printcolumn(
+        name = "Override",
+        type_ = "string",
+        json_path = ".status.activeOverrides[0].summary",
+        description = "The override that counts."
+    ),
+    printcolumn(
         name = "Status",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
@@ -94,6 +103,20 @@ use serde::{Deserialize, Serialize};
         type_ = "string",
         json_path = ".spec.mode",
         description = "Whether decisions are carried out.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Policy",
+        type_ = "string",
+        json_path = ".spec.policyRef.name",
+        description = "The ScalingPolicy that the fleet shares.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Schedule",
+        type_ = "string",
+        json_path = ".status.activeSchedule.name",
+        description = "The schedule that is in force or pre-warms.",
         priority = 1
     ),
     printcolumn(
@@ -125,6 +148,27 @@ use serde::{Deserialize, Serialize};
     )
         .message("signals.fallbackReplicas must lie within minReplicas..maxReplicas: change it or the bounds")
         .field_path(".signals.fallbackReplicas"),
+    validation = Rule::new(
+        "!has(self.schedules) || self.schedules.all(s, !has(s.floor.replicas) || \
+         (self.minReplicas <= s.floor.replicas && s.floor.replicas <= self.maxReplicas))"
+    )
+        .message("every floor.replicas must lie within minReplicas..maxReplicas: change it or the bounds")
+        .field_path(".schedules"),
+    validation = Rule::new(
+        "!has(self.schedules) || self.schedules.all(s, !has(s.ceilingReplicas) || \
+         (self.minReplicas <= s.ceilingReplicas && s.ceilingReplicas <= self.maxReplicas))"
+    )
+        .message("every ceilingReplicas must lie within minReplicas..maxReplicas: change it or the bounds")
+        .field_path(".schedules"),
+    validation = Rule::new(
+        "!has(self.dependencies) || self.dependencies.all(d, \
+         self.minReplicas * d.perReplica <= d.limit - (has(d.reserved) ? d.reserved : 0))"
+    )
+        .message(
+            "every dependency must hold for minReplicas, even without the pods of a rollout: minReplicas x perReplica \
+             may not be more than limit - reserved; raise limit, or lower minReplicas, perReplica or reserved"
+        )
+        .field_path(".dependencies"),
 )]
 pub struct ApiFleetSpec {
     /// Whether decisions are carried out. Enforce: they are. ScaleOutOnly: only those that add replicas are.
@@ -132,6 +176,12 @@ pub struct ApiFleetSpec {
     /// Example: Observe. Default: Enforce.
     #[serde(default)]
     pub mode: Mode,
+
+    /// The ScalingPolicy that the fleet shares with others. A block (signals, behavior, schedules, spot,
+    /// dependencies) that is set here replaces the policy's whole; one that is not set is the policy's. Absent: the
+    /// fleet shares none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_ref: Option<PolicyRef>,
 
     /// Smallest size of the fleet, in replicas, both targets together. No signal, and no lack of one, takes the
     /// fleet below it. Example: 10.
@@ -157,10 +207,36 @@ pub struct ApiFleetSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behavior: Option<ScalingBehavior>,
 
+    /// What is known beforehand: windows of the calendar with a floor, at most 16. The floor is Ready when its window
+    /// opens. Example: [{name: opening, days: [Mon, Tue, Wed, Thu, Fri], start: "08:00", end: "20:00",
+    /// timeZone: Europe/Paris, floor: {replicas: 20}}].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub schedules: Option<Vec<Schedule>>,
+
     /// How the fleet is split between on-demand and spot nodes. Needs targets.spot. Absent, with targets.spot
     /// given: at most 60 % on spot, at least 4 replicas on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<Spot>,
+
+    /// What stands behind the fleet and takes only so much, such as the connections of a database: replicas, with
+    /// those that a rollout adds, times perReplica never exceed limit - reserved. At most 8. Example: [{name: mysql,
+    /// limit: 700, reserved: 60, perReplica: 16}].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub dependencies: Option<Vec<Dependency>>,
+}
+
+/// The ScalingPolicy that a fleet shares with others.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyRef {
+    /// Name of a ScalingPolicy in the namespace of this fleet. While it does not exist, the fleet is decided by what
+    /// the operator last knew of it, and after a restart only kept up: no replica is removed. Example: steady.
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::names::OBJECT_NAME))]
+    pub name: String,
 }
 
 /// Whether decisions are carried out.
@@ -209,21 +285,4 @@ pub struct Target {
             .message("deploymentName may not be changed: create another fleet for another Deployment")
     )]
     pub deployment_name: String,
-}
-
-/// How the fleet is split between on-demand and spot nodes.
-#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct Spot {
-    /// Largest share of the fleet that may run on spot nodes, in percent of its size. 0: none. Example: 60.
-    /// Default: 60.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 100))]
-    pub max_percent: Option<i32>,
-
-    /// So many replicas at least run on demand, as far as the fleet has them: what must survive the loss of every
-    /// spot node. Example: 4. Default: 4.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1000))]
-    pub min_on_demand_replicas: Option<i32>,
 }

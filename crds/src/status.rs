@@ -39,6 +39,20 @@ pub struct ApiFleetStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
 
+    /// The schedule that is in force or pre-warms; of several the one with the highest floor. Absent where none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_schedule: Option<ActiveScheduleStatus>,
+
+    /// The overrides that are due, at most 16: first those that count, then those that give way to them. Absent where
+    /// none is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub active_overrides: Vec<ActiveOverrideStatus>,
+
+    /// How long pods and nodes take to become Ready; pre-warms begin so much earlier. Absent before it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedStatus>,
+
     /// How the fleet is split. Absent without a spot target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot: Option<SpotStatus>,
@@ -58,8 +72,8 @@ pub struct ApiFleetStatus {
     #[schemars(schema_with = "crate::memory::schema")]
     pub memory: Option<Memory>,
 
-    /// Conditions: Ready, Reconciling, Stalled, SignalsFresh, ScalingLimited, SpotHealthy, ReplicasEffective. Each has
-    /// a reason with a runbook of that name.
+    /// Conditions: Ready, Reconciling, Stalled, SignalsFresh, ScalingLimited, Overridden, PreWarmed, SpotHealthy,
+    /// ReplicasEffective. Each has a reason with a runbook of that name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -121,14 +135,108 @@ pub struct Observed {
     pub sampled_at: Option<Time>,
 }
 
+/// The schedule that is in force or pre-warms.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct ActiveScheduleStatus {
+    /// Which.
+    #[schemars(length(max = 32))]
+    pub name: String,
+
+    /// How far it is. Nodes: nodes are asked for. Ramp: the floor climbs. Lead: the floor is asked for in full and
+    /// must become Ready. Window: its window is open.
+    #[schemars(length(max = 32))]
+    pub phase: String,
+
+    /// When its window opens or opened.
+    pub start: Time,
+
+    /// When it closes.
+    pub end: Time,
+
+    /// The floor that it sets now, in replicas: what the pre-warm has reached, or all of it.
+    pub floor: i32,
+
+    /// The floor with which its window opens, or that the open window has, in replicas.
+    pub full_floor: i32,
+}
+
+/// An override that is due.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub struct ActiveOverrideStatus {
+    /// Which.
+    #[schemars(length(max = 32))]
+    pub name: String,
+
+    /// In one line. Example: Floor 26 until 12:05Z.
+    #[schemars(length(max = 64))]
+    pub summary: String,
+
+    /// What is ordered: Floor, Ceiling, Pin, Hold or NoSpot.
+    #[schemars(length(max = 32))]
+    pub action: String,
+
+    /// The size that it names, in replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+
+    /// When it ends.
+    pub expires_at: Time,
+
+    /// Why it was ordered.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+
+    /// Who ordered it.
+    #[schemars(length(max = 256))]
+    pub requested_by: String,
+
+    /// The override to which it gives way. Absent where it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub superseded_by: Option<String>,
+}
+
+/// How long pods and nodes take to become Ready: what 95 of 100 took at most, of the latest.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
+pub struct LearnedStatus {
+    /// From the creation of a pod to its being Ready, in seconds. Absent before five were seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_ready_seconds: Option<i32>,
+
+    /// From the creation of a node to its being Ready, in seconds. Absent before five were seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_ready_seconds: Option<i32>,
+}
+
 /// How the fleet is split.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(inline)]
 pub struct SpotStatus {
+    /// What the spot capacity is good for. Normal: its share. Covering: nodes are being taken away, and on-demand
+    /// replicas are added before theirs go. Fallback: too much was taken; everything runs on demand for a while.
+    /// Returning: the share rises again, step by step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub state: Option<String>,
+
+    /// Since when it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+
     /// Share of the fleet that is meant to run on spot, in percent, rounded down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share_percent: Option<i32>,
+
+    /// On-demand replicas that are there only because spot nodes are being taken away. They may exceed maxReplicas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cover: Option<i32>,
 }
 
 /// The last decision, with its ledger.

@@ -1,11 +1,10 @@
 //! The meaning of `spec.behavior`: a pasted HPA's, completed with our defaults.
 
-use super::{counted, quantity, within};
+use super::{counted, quantity, seconds_within, within};
 use crate::behavior::{PolicyType, ScalingBehavior, ScalingPolicyRule, ScalingRules, SelectPolicy};
 use crate::error::SpecError;
 use apifleet_core::behavior::{Amount, Behavior, Direction, RatePolicy, Select};
 use apifleet_core::quantity::Replicas;
-use std::time::Duration;
 
 pub(super) fn meaning(behavior: &ScalingBehavior) -> Result<Behavior, SpecError> {
     let Behavior { up, down } = Behavior::default();
@@ -69,12 +68,4 @@ fn rate_policy(field: &str, policy: &ScalingPolicyRule) -> Result<RatePolicy, Sp
         PolicyType::Percent => Amount::Percent(value),
     };
     Ok(RatePolicy { amount, period })
-}
-
-fn seconds_within(
-    field: &str,
-    value: i32,
-    range: std::ops::RangeInclusive<i32>,
-) -> Result<Duration, SpecError> {
-    within(field, value, range).map(|seconds| Duration::from_secs(seconds.into()))
 }

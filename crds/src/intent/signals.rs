@@ -1,6 +1,6 @@
 //! The meaning of `spec.signals`: what a decision needs, and where it is read.
 
-use super::{counted, quantity, within};
+use super::{counted, malformed, quantity, within};
 use crate::error::SpecError;
 use crate::names::{LabelName, LabelPattern, LabelValue, MetricName};
 use crate::signals::{
@@ -154,8 +154,4 @@ fn label_name(field: &str, name: &str) -> Result<LabelName, SpecError> {
     let expected = "a label that may be selected by (letters, digits and _, at most 63, not namespace or le, not \
                     beginning with __)";
     LabelName::parse(name).ok_or_else(|| malformed(field, name, expected))
-}
-
-fn malformed(field: &str, value: &str, expected: &'static str) -> SpecError {
-    SpecError::Malformed { field: field.to_owned(), value: value.to_owned(), expected }
 }

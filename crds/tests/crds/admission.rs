@@ -1,37 +1,47 @@
 //! What an API server does with a manifest, from the definition alone: refuse unknown fields (`kubectl apply` asks
-//! for strict validation), drop nulls, hold it against the schema, then run the CEL rules.
+//! for strict validation), drop nulls, hold it against the schema, look for duplicates, then run the CEL rules.
 //!
 //! The end-to-end test sends the same manifests to a real API server; here the messages are only as close as the
 //! manifests' expectations need.
 
+use apifleet_crds::Kind;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value, json};
 
 pub(crate) struct Admission {
+    schema: Value,
     shape: jsonschema::Validator,
     rules: kube_cel::CompiledSchema,
 }
 
 impl Admission {
+    /// Of fleets.
     pub(crate) fn new() -> Self {
-        let definition = serde_json::to_value(apifleet_crds::crd().unwrap()).unwrap();
+        Self::of(Kind::ApiFleet)
+    }
+
+    pub(crate) fn of(kind: Kind) -> Self {
+        let definition = serde_json::to_value(apifleet_crds::crd(kind).unwrap()).unwrap();
         let schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
         let rules = kube_cel::compile_schema(&schema);
         assert!(!rules.has_errors(), "{:?}", rules.compilation_errors());
-        let mut shape = schema;
+        let mut shape = schema.clone();
         for implied in ["apiVersion", "kind", "metadata"] {
             shape["properties"][implied] = json!({});
         }
         close(&mut shape);
-        Self { shape: jsonschema::validator_for(&shape).unwrap(), rules }
+        // Of the formats that an API server checks, `date` and `date-time` are used in a spec.
+        let options = jsonschema::options().should_validate_formats(true);
+        Self { schema, shape: options.build(&shape).unwrap(), rules }
     }
 
     /// Everything that speaks against creating the object, or changing it from `old`.
     pub(crate) fn refusals(&self, object: &Value, old: Option<&Value>) -> Vec<Refusal> {
         let mut object = object.clone();
         drop_nulls(&mut object);
-        let by_schema: Vec<Refusal> =
+        let mut by_schema: Vec<Refusal> =
             self.shape.iter_errors(&object).flat_map(|error| describe(&error)).collect();
+        collect_duplicates("", &self.schema, &object, &mut by_schema);
         if !by_schema.is_empty() {
             return by_schema;
         }
@@ -71,6 +81,31 @@ fn close(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(close),
         Value::Object(fields) => fields.values_mut().for_each(close),
         _ => {}
+    }
+}
+
+/// What is twice in a list whose entries Kubernetes tells apart by themselves (a set) or by keys (a map).
+fn collect_duplicates(path: &str, schema: &Value, value: &Value, found: &mut Vec<Refusal>) {
+    for (name, field) in value.as_object().into_iter().flatten() {
+        collect_duplicates(&format!("{path}.{name}"), &schema["properties"][name], field, found);
+    }
+    let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let identity = |item: &Value| match schema["x-kubernetes-list-type"].as_str() {
+        Some("set") => Some(json!(item)),
+        Some("map") => {
+            let keys = schema["x-kubernetes-list-map-keys"].as_array().unwrap().iter();
+            Some(keys.map(|key| item[key.as_str().unwrap()].clone()).collect())
+        }
+        _ => None,
+    };
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        collect_duplicates(&path, &schema["items"], item, found);
+        let known = |earlier: &Value| identity(earlier) == identity(item);
+        if identity(item).is_some() && items[..index].iter().any(known) {
+            let message = format!("{}: Duplicate value: {item}", path.trim_start_matches('.'));
+            found.push(Refusal { by: "schema", message });
+        }
     }
 }
 

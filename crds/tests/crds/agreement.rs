@@ -1,191 +1,40 @@
 //! Admission and the operator agree: an API server accepts exactly the specs that have a meaning.
 //!
-//! What admission cannot see, and is left out: nothing of a single spec so far. What only admission sees: changes
-//! (the name of a target may not change; a spec alone has no past) and unknown fields (the types have no place for
-//! them).
+//! What admission cannot see: which zones there are. It knows only how their names are written; a test of its own
+//! says that every zone passes. What only admission sees: changes (the name of a target may not change; a spec alone
+//! has no past) and unknown fields (the types have no place for them).
 
 use crate::admission::Admission;
-use apifleet_crds::behavior::{
-    PolicyType, ScalingBehavior, ScalingPolicyRule, ScalingRules, SelectPolicy,
+use crate::random;
+use apifleet_crds::names::{
+    self, DeploymentName, LabelName, LabelPattern, LabelValue, MetricName, NodeLabelName,
+    NodeLabelValue,
 };
-use apifleet_crds::names::{self, DeploymentName, LabelName, LabelPattern, LabelValue, MetricName};
-use apifleet_crds::signals::{
-    Custom, CustomErrors, Errors, Latency, OnMissing, Preset, RequestRate, Signals,
+use apifleet_crds::{
+    ApiFleet, ApiFleetSpec, FleetIntent, Kind, OverrideIntent, ScalingPolicy, SpecError, clock,
+    policy_for, schema,
 };
-use apifleet_crds::spec::{Mode, Spot, Target, Targets};
-use apifleet_crds::{ApiFleet, ApiFleetSpec, FleetIntent, schema};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use proptest::collection::{btree_map, vec};
-use proptest::option::of;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use std::cell::Cell;
-use std::ops::RangeInclusive;
-
-/// Mostly within the range and on its edges, sometimes just outside, rarely anything.
-fn near(range: RangeInclusive<i32>) -> impl Strategy<Value = i32> + Clone {
-    let (min, max) = (*range.start(), *range.end());
-    prop_oneof![
-        150 => range,
-        20 => Just(min),
-        20 => Just(max),
-        1 => Just(min - 1),
-        1 => Just(max + 1),
-        1 => any::<i32>(),
-    ]
-}
-
-/// Mostly good, rarely nearly good.
-fn text(good: &'static str, nearly: &'static str) -> impl Strategy<Value = String> {
-    prop_oneof![40 => good, 1 => nearly]
-}
-
-fn metric() -> impl Strategy<Value = String> {
-    text("[a-zA-Z_:][a-zA-Z0-9_:]{0,20}", "[a-z0-9_:{\"-]{0,4}|a{127,130}")
-}
-
-fn label() -> impl Strategy<Value = String> {
-    text("[a-zA-Z][a-zA-Z0-9_]{0,20}", "namespace|le|__name__|_|_a|[a-z0-9_=\"é]{0,4}|a{62,65}")
-}
-
-fn label_value() -> impl Strategy<Value = String> {
-    text("[a-z .:/{}'-]{1,20}", "[a-z\"\\\\\né]{0,3}|a{127,130}")
-}
-
-fn label_pattern() -> impl Strategy<Value = String> {
-    text("[45][0-9.]{1,2}|4\\[0-9\\]9|grpc_\\.\\*", "[a0.*+?()|\\[\\]\\\\^d-]{0,4}|a{63,66}")
-}
-
-fn quantity(good: &'static str) -> impl Strategy<Value = IntOrString> {
-    prop_oneof![
-        20 => good.prop_map(IntOrString::String),
-        10 => (0..=1).prop_map(IntOrString::Int),
-        1 => "[0-9.mue+-]{0,8}".prop_map(IntOrString::String),
-        1 => near(0..=100).prop_map(IntOrString::Int),
-    ]
-}
-
-fn targets() -> impl Strategy<Value = Targets> {
-    let name = || text("[a-c]([a-z0-9.]{0,3}[a-z0-9])?", "[a-zA-Z0-9._-]{0,4}|a{252,255}");
-    (name(), of(name())).prop_map(|(on_demand, spot)| Targets {
-        on_demand: Target { deployment_name: on_demand },
-        spot: spot.map(|deployment_name| Target { deployment_name }),
-    })
-}
-
-fn custom() -> impl Strategy<Value = Custom> {
-    let errors =
-        (label(), prop_oneof![30 => vec(label_pattern(), 1..4), 1 => vec(label_pattern(), 0..=9)])
-            .prop_map(|(label, matches)| CustomErrors { label, matches });
-    let labels = prop_oneof![
-        30 => btree_map(label(), label_value(), 0..3),
-        1 => btree_map(label(), label_value(), 0..=10)
-    ];
-    (metric(), prop::option::weighted(0.9, metric()), prop::option::weighted(0.9, errors), labels)
-        .prop_map(|(requests_total, duration_seconds, errors, match_labels)| Custom {
-            requests_total,
-            duration_seconds,
-            errors,
-            match_labels,
-        })
-}
-
-fn series() -> impl Strategy<Value = (Option<Preset>, Option<Custom>)> {
-    prop_oneof![
-        10 => of(Just(Preset::ApiFleet)).prop_map(|preset| (preset, None)),
-        10 => custom().prop_map(|custom| (Some(Preset::Custom), Some(custom))),
-        1 => (of(prop_oneof![Just(Preset::ApiFleet), Just(Preset::Custom)]), of(custom())),
-    ]
-}
-
-fn guards() -> impl Strategy<Value = (Option<RequestRate>, Option<Latency>, Option<Errors>)> {
-    let rate =
-        of(near(1..=1_000_000)).prop_map(|target_per_replica| RequestRate { target_per_replica });
-    let latency = (of(near(50..=99)), of(near(1..=600_000)), of(near(0..=100))).prop_map(
-        |(percentile, target_milliseconds, tolerance_percent)| Latency {
-            percentile,
-            target_milliseconds,
-            tolerance_percent,
-        },
-    );
-    let errors = of(quantity("[0-9]{1,2}(\\.[0-9]{1,3})?|100(\\.0)?|[0-9]{1,5}m"))
-        .prop_map(|max_percent| Errors { max_percent });
-    (of(rate), of(latency), of(errors))
-}
-
-fn signals() -> impl Strategy<Value = Signals> {
-    let windows = (of(near(15..=900)), prop::option::weighted(0.3, near(600..=3600)));
-    let missing = (
-        of(prop_oneof![9 => Just(OnMissing::Hold), 1 => Just(OnMissing::Fallback)]),
-        of(near(1..=1000)),
-    );
-    (series(), windows, missing, guards()).prop_map(
-        |((preset, custom), windows, missing, (request_rate, latency, errors))| Signals {
-            preset,
-            custom,
-            window_seconds: windows.0,
-            stale_after_seconds: windows.1,
-            on_missing: missing.0,
-            fallback_replicas: missing.1.filter(|_| missing.0.is_some()),
-            request_rate,
-            latency,
-            errors,
-        },
-    )
-}
-
-fn rules() -> impl Strategy<Value = ScalingRules> {
-    let kind = prop_oneof![Just(PolicyType::Pods), Just(PolicyType::Percent)];
-    let policy =
-        (kind, near(1..=100_000), near(1..=1800)).prop_map(|(kind, value, period_seconds)| {
-            ScalingPolicyRule { kind, value, period_seconds }
-        });
-    let policies = prop_oneof![
-        30 => vec(policy.clone(), 1..=2),
-        1 => vec(policy, 0..=9)
-    ];
-    let select =
-        prop_oneof![Just(SelectPolicy::Max), Just(SelectPolicy::Min), Just(SelectPolicy::Disabled)];
-    let tolerance = quantity("0(\\.[0-9]{1,6})?|1\\.0|[0-9]{1,3}m|1000m|[0-9]{1,6}u");
-    (of(near(0..=3600)), of(select), of(policies), of(tolerance)).prop_map(
-        |(stabilization_window_seconds, select_policy, policies, tolerance)| ScalingRules {
-            stabilization_window_seconds,
-            select_policy,
-            policies,
-            tolerance,
-        },
-    )
-}
-
-fn spec() -> impl Strategy<Value = ApiFleetSpec> {
-    let mode = prop_oneof![Just(Mode::Enforce), Just(Mode::ScaleOutOnly), Just(Mode::Observe)];
-    let sizes = prop_oneof![9 => (1..=500, 500..=1000), 2 => (near(1..=1000), near(1..=1000))];
-    let behavior = (of(rules()), of(rules()))
-        .prop_map(|(scale_up, scale_down)| ScalingBehavior { scale_up, scale_down });
-    let spot = (of(near(0..=100)), of(near(0..=1000))).prop_map(
-        |(max_percent, min_on_demand_replicas)| Spot { max_percent, min_on_demand_replicas },
-    );
-    (mode, sizes, targets(), of(signals()), of(behavior), prop::option::weighted(0.3, spot))
-        .prop_map(|(mode, (min_replicas, max_replicas), targets, signals, behavior, spot)| {
-            ApiFleetSpec { mode, min_replicas, max_replicas, targets, signals, behavior, spot }
-        })
-}
 
 #[test]
 fn the_api_server_accepts_exactly_what_has_a_meaning() {
     let admission = Admission::new();
     let (accepted, by_schema, by_cel) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let scheduled = Cell::new(0);
     let cases = 10_000;
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let outcome = runner.run(&spec(), |spec| {
+    let outcome = runner(cases).run(&random::spec(), |spec| {
         let meaning = FleetIntent::try_from(&spec);
+        if meaning.as_ref().is_ok_and(|meaning| !meaning.policy.schedules.is_empty()) {
+            scheduled.set(scheduled.get() + 1);
+        }
         let fleet = serde_json::to_value(ApiFleet::new("shop", spec)).unwrap();
         let refusals = admission.refusals(&fleet, None);
-        prop_assert_eq!(
-            refusals.is_empty(),
-            meaning.is_ok(),
+        let is_unseen = matches!(meaning, Err(SpecError::UnknownZone { .. }));
+        prop_assert!(
+            is_unseen || refusals.is_empty() == meaning.is_ok(),
             "refused: {:#?}, meaning: {:?}",
             refusals,
             meaning
@@ -202,6 +51,62 @@ fn the_api_server_accepts_exactly_what_has_a_meaning() {
     for (what, count) in [("accepted", accepted), ("by schema", by_schema), ("by CEL", by_cel)] {
         assert!(count.get() > cases / 10, "only {} of {cases} specs were {what}", count.get());
     }
+    let scheduled = scheduled.get();
+    assert!(
+        scheduled > cases / 30,
+        "only {scheduled} of {cases} specs had schedules with a meaning"
+    );
+}
+
+/// A policy has no bounds of its own: those of a fleet are held against it when the fleet is decided.
+#[test]
+fn a_policy_is_accepted_exactly_where_it_means_something_for_the_widest_fleet() {
+    let admission = Admission::of(Kind::ScalingPolicy);
+    let accepted = Cell::new(0);
+    let cases = 3000;
+    let outcome = runner(cases).run(&random::policy(), |spec| {
+        let meaning = policy_for(&spec, 1, 1000);
+        let policy = serde_json::to_value(ScalingPolicy::new("steady", spec)).unwrap();
+        let refusals = admission.refusals(&policy, None);
+        let is_unseen = matches!(meaning, Err(SpecError::UnknownZone { .. }));
+        prop_assert!(
+            is_unseen || refusals.is_empty() == meaning.is_ok(),
+            "refused: {:#?}, meaning: {:?}",
+            refusals,
+            meaning
+        );
+        accepted.set(accepted.get() + u32::from(refusals.is_empty()));
+        Ok(())
+    });
+    outcome.unwrap();
+    let accepted = accepted.get();
+    assert!((cases / 10..cases * 9 / 10).contains(&accepted), "{accepted} of {cases}");
+}
+
+#[test]
+fn an_override_is_accepted_exactly_where_it_means_something() {
+    let admission = Admission::of(Kind::FleetOverride);
+    let accepted = Cell::new(0);
+    let cases = 5000;
+    let outcome = runner(cases).run(&random::fleet_override(), |typed| {
+        let meaning = OverrideIntent::try_from(&typed);
+        let refusals = admission.refusals(&serde_json::to_value(&typed).unwrap(), None);
+        prop_assert!(
+            refusals.is_empty() == meaning.is_ok(),
+            "refused: {:#?}, meaning: {:?}",
+            refusals,
+            meaning
+        );
+        accepted.set(accepted.get() + u32::from(refusals.is_empty()));
+        Ok(())
+    });
+    outcome.unwrap();
+    let accepted = accepted.get();
+    assert!((cases / 10..cases * 9 / 10).contains(&accepted), "{accepted} of {cases}");
+}
+
+fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }
 
 fn matches(pattern: &str, longest: u32) -> impl Fn(&str) -> bool {
@@ -214,9 +119,7 @@ fn matches(pattern: &str, longest: u32) -> impl Fn(&str) -> bool {
 fn agree(inputs: &'static str, by_pattern: impl Fn(&str) -> bool, parsed: impl Fn(&str) -> bool) {
     let accepted = Cell::new(0);
     let cases = 5000;
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let outcome = runner.run(&inputs, |input| {
+    let outcome = runner(cases).run(&inputs, |input| {
         prop_assert_eq!(by_pattern(&input), parsed(&input), "{:?}", input);
         accepted.set(accepted.get() + u32::from(parsed(&input)));
         Ok(())
@@ -234,6 +137,13 @@ fn names_parse_exactly_where_the_schema_matches() {
     agree("[aZ0_:\\-{é]{0,4}|a{126,130}", matches(names::METRIC_NAME, 128), metric);
     let value = |text: &str| LabelValue::parse(text).is_some();
     agree("[ -~\\n\\té]{0,3}|a{126,130}", matches(names::LABEL_VALUE, 128), value);
+    let schedule = |text: &str| names::is_schedule_name(text);
+    agree("[a-zA0.\\-é]{0,4}|a{30,34}", matches(names::SCHEDULE_NAME, 32), schedule);
+    let node_label = |text: &str| NodeLabelName::parse(text).is_some();
+    let inputs = "[a-zA0./_\\-é]{0,5}|a/a{61,65}|(a{60}\\.){4}a{1,8}/[aA]{1,3}";
+    agree(inputs, matches(names::NODE_LABEL_NAME, 253), node_label);
+    let node_value = |text: &str| NodeLabelValue::parse(text).is_some();
+    agree("[aA0._\\-é]{0,4}|a{61,65}", matches(names::NODE_LABEL_VALUE, 63), node_value);
     let by_pattern = matches(names::LABEL_NAME, 63);
     let by_schema_and_rule =
         move |text: &str| by_pattern(text) && !names::RESERVED_LABELS.contains(&text);
@@ -274,4 +184,53 @@ fn quantities_parse_exactly_where_the_schema_matches() {
         "[0-9]{0,4}(\\.[0-9]{0,7})?[mu]?|[01]{1,7}[mu]|[01](\\.0{1,7})|[0-9.mkne+\\-]{0,4}";
     agree(inputs, matches(schema::PERCENT_QUANTITY, 12), |text| of_spec(text, true));
     agree(inputs, matches(schema::SHARE_QUANTITY, 12), |text| of_spec(text, false));
+}
+
+#[test]
+fn times_and_days_parse_exactly_where_the_schema_matches() {
+    let times = "[0-2][0-9]:[0-6][0-9]|[0-9:]{4,6}|24:0[0-1]|0٣:00";
+    agree(times, matches(clock::TIME, 5), |text| clock::time(text).is_some());
+    let end = |text: &str| text == clock::MIDNIGHT || clock::time(text).is_some();
+    agree(times, matches(clock::END, 5), end);
+    let days = "(19|20|21)[0-9]{2}-(02|0[0-9]|1[0-3])-(2[89]|3[0-2]|0[01])|20(00|24|28|99)-02-29|[0-9-]{9,11}";
+    let schema =
+        json!({"type": "string", "format": "date", "maxLength": 10, "pattern": clock::DATE});
+    let by_schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    agree(days, move |text| by_schema.is_valid(&json!(text)), |text| clock::date(text).is_some());
+}
+
+#[test]
+fn every_zone_of_the_database_is_accepted_and_found() {
+    let by_pattern = matches(clock::ZONE, 40);
+    let database = jiff::tz::TimeZoneDatabase::bundled();
+    let names: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    assert!(names.len() > 400, "only {} zones", names.len());
+    for name in names {
+        assert!(by_pattern(&name), "{name} cannot be written");
+        let is_place = name != "Factory" && name != "Etc/Unknown";
+        assert_eq!(clock::zone(&name).is_some(), is_place, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_zone_is_not_taken_for_utc() {
+    for name in [
+        "",
+        "Etc/Unknown",
+        "etc/unknown",
+        "Factory",
+        "Europe/Pariss",
+        "Paris",
+        "+01:00",
+        "CET-1CEST",
+        "../UTC",
+    ] {
+        assert_eq!(clock::zone(name), None, "{name:?}");
+    }
+    let like = |name| clock::zone_like(name);
+    assert_eq!(like("Europe/Pariss").as_deref(), Some("Europe/Paris"));
+    assert_eq!(like("paris").as_deref(), Some("Europe/Paris"));
+    assert_eq!(like("America/Newyork").as_deref(), Some("America/New_York"));
+    assert_eq!(like("xyz"), None);
+    assert_eq!(like(""), None);
 }

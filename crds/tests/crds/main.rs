@@ -11,7 +11,12 @@
 
 mod admission;
 mod agreement;
+mod authors;
 mod definition;
 mod manifests;
 mod memory;
+mod random;
+mod ready_made;
+mod revision;
+mod sharing;
 mod status;

@@ -3,7 +3,16 @@
 
 use apifleet_core::Memory;
 use apifleet_core::decision::Placement;
-use apifleet_core::memory::{Change, Guard, LastValues, Recommendation, Sample};
+use apifleet_core::memory::{
+    Change, Guard, Imposed, Interrupted, LastValues, Leaving, Recommendation, Sample, SpotMemory,
+    Stance,
+};
+use apifleet_core::name::Name;
+use apifleet_core::overrides::Action;
+use apifleet_core::quantity::Replicas;
+use apifleet_core::schedule::lead::{Learned, Measured};
+use apifleet_core::schedule::opening::Opening;
+use apifleet_crds::Kind;
 use serde::de::value::Error;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
@@ -44,7 +53,7 @@ fn stored<T: for<'de> Deserialize<'de>>() -> BTreeSet<&'static str> {
 
 #[test]
 fn every_stored_field_has_its_place_in_the_schema() {
-    let definition = serde_json::to_value(apifleet_crds::crd().unwrap()).unwrap();
+    let definition = serde_json::to_value(apifleet_crds::crd(Kind::ApiFleet).unwrap()).unwrap();
     let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     let memory = &schema["properties"]["status"]["properties"]["memory"];
     let places = |pointer: &str| -> BTreeSet<String> {
@@ -60,8 +69,39 @@ fn every_stored_field_has_its_place_in_the_schema() {
         ("/properties/last", stored::<LastValues>()),
         ("/properties/last/properties/requestRate", stored::<Sample>()),
         ("/properties/guard", stored::<Guard>()),
+        ("/properties/spot", stored::<SpotMemory>()),
+        ("/properties/spot/properties/interruptions/items", stored::<Interrupted>()),
+        ("/properties/spot/properties/demand/items", stored::<Sample>()),
+        ("/properties/spot/properties/leaving", stored::<Leaving>()),
+        ("/properties/learned", stored::<Learned>()),
+        ("/properties/learned/properties/pods", stored::<Measured>()),
+        ("/properties/learned/properties/nodes", stored::<Measured>()),
+        ("/properties/openings/items", stored::<Opening>()),
     ] {
         let fields: BTreeSet<String> = fields.into_iter().map(str::to_owned).collect();
         assert_eq!(places(pointer), fields, "at {pointer:?}");
     }
+    // Of the states each has fields of its own.
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let stances = [
+        Stance::Normal,
+        Stance::Covering,
+        Stance::Fallback { until: at },
+        Stance::Returning { share_percent: 40, stepped_at: at },
+    ];
+    let fields: BTreeSet<String> = stances
+        .iter()
+        .flat_map(|stance| match serde_json::to_value(stance).unwrap() {
+            serde_json::Value::Object(fields) => fields.into_iter().map(|(name, _)| name),
+            other => panic!("{other} is no object"),
+        })
+        .collect();
+    assert_eq!(places("/properties/spot/properties/stance"), fields);
+    let name = Name::parse("incident").unwrap();
+    let imposed = Imposed { name, action: Action::Pin(Replicas::new(14)) };
+    let serde_json::Value::Object(imposed) = serde_json::to_value(imposed).unwrap() else {
+        panic!("it is no object")
+    };
+    let fields: BTreeSet<String> = imposed.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(places("/properties/overrides/items"), fields);
 }
