@@ -1,6 +1,9 @@
 //! The result of a decision, with the ledger of how it came about.
 
 use crate::changes::Change;
+use crate::name::Name;
+use crate::observation::NodeId;
+use crate::overrides::Action;
 use crate::quantity::{Millis, Percent, Replicas, Rps};
 use crate::reason::Reason;
 use crate::signal::Signal;
@@ -27,8 +30,124 @@ pub struct Decision {
     pub signals: Signals,
     /// What is to be said about the fleet's health beyond its size.
     pub findings: Findings,
+    /// The schedule that is in force or pre-warms, if any.
+    pub schedule: Option<ActiveSchedule>,
+    /// The overrides that are due, the oldest first.
+    pub overrides: Vec<ActiveOverride>,
+    /// The state of the spot capacity; `None` where the fleet has no spot target.
+    pub spot: Option<SpotDecision>,
+    /// What the placeholder Deployments' `spec.replicas` must be; `None` for one that is left alone.
+    pub placeholders: Placement,
+    /// What is to be done with nodes that are being taken away; one entry a node.
+    pub drains: Vec<Drain>,
     /// When the answer will change for a known reason.
     pub next: Option<Next>,
+}
+
+/// A schedule that is in force or pre-warms: of several the one with the highest floor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveSchedule {
+    /// Which.
+    pub name: Name,
+    /// Whether its window is open.
+    pub phase: Phase,
+    /// When its window opens or opened.
+    pub start: Timestamp,
+    /// When it closes.
+    pub end: Timestamp,
+    /// The floor that it sets now: its own, or what the ramp has reached.
+    pub floor: Replicas,
+    /// The floor once its window is open.
+    pub full: Replicas,
+}
+
+/// How far a schedule is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nodes are asked for.
+    Nodes,
+    /// The floor climbs.
+    Ramp,
+    /// The floor is asked for in full and must become Ready before the window.
+    Lead,
+    /// The window is open.
+    Window,
+}
+
+/// An override that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveOverride {
+    /// Which.
+    pub name: Name,
+    /// What was ordered.
+    pub action: Action,
+    /// Whether it counts.
+    pub standing: Standing,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// Whether an override that is due counts as it was ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    InForce,
+    /// Another one goes before it. It counts again once that one has ended.
+    Superseded {
+        /// Which.
+        by: Name,
+    },
+}
+
+/// The state of a fleet's spot capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpotDecision {
+    /// Which.
+    pub state: SpotState,
+    /// Since when.
+    pub since: Timestamp,
+    /// The share of the fleet that may run on spot now, in percent.
+    pub share_percent: u8,
+    /// Base replicas that are there only because spot is being lost.
+    pub cover: Replicas,
+}
+
+/// The states of a fleet's spot capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SpotState {
+    /// Spot carries its share.
+    Normal,
+    /// Spot nodes are being taken away: on-demand replicas are added before theirs go.
+    Covering,
+    /// Too much was taken away: everything runs on demand for a while.
+    Fallback,
+    /// The share rises again, step by step.
+    Returning,
+}
+
+/// What is to be done with a node that is being taken away, as far as this fleet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// Which node.
+    pub node: NodeId,
+    /// What.
+    pub order: DrainOrder,
+}
+
+/// Each includes the ones before it: a node that is drained places nothing new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrainOrder {
+    /// The notice was taken back and the node has been well for long enough: our taint goes.
+    Undo,
+    /// Place nothing new there; its pods serve on until their cover is Ready.
+    Taint,
+    /// Evict at most so many of its pods, those that are not Ready first: their cover is Ready, or the notice runs
+    /// out. Where a disruption budget refuses one, it is asked for again in the next decision.
+    Evict(Replicas),
+    /// Delete its pods: the node dies anyway, and no disruption budget may hold them.
+    Delete,
+    /// The node is gone: forget its pods, so that Services do.
+    ForceDelete,
 }
 
 /// `spec.replicas` of the targets.
@@ -88,6 +207,8 @@ pub struct Signals {
     pub latency: Option<Signal<Millis>>,
     /// Failed requests in percent of all; `None` where errors are not watched.
     pub errors: Option<Signal<Percent>>,
+    /// Requests per second that must never be lost. A lower bound at best, and nothing waits for it.
+    pub critical_rate: Signal<Rps>,
 }
 
 /// What a decision found out about the fleet's health; each becomes a condition.
@@ -99,8 +220,12 @@ pub struct Findings {
     pub scaling_limited: Finding,
     /// Condition `ReplicasEffective`.
     pub replicas_effective: Finding,
+    /// Condition `Overridden`.
+    pub overridden: Finding,
     /// Condition `SpotHealthy`; `None` where the fleet has no spot target.
     pub spot_healthy: Option<Finding>,
+    /// Condition `PreWarmed`; `None` where the fleet has no schedules.
+    pub pre_warmed: Option<Finding>,
 }
 
 /// True or false, and why.
@@ -151,6 +276,32 @@ impl Decision {
             format!("{} replicas{why}", self.desired)
         } else {
             format!("{} -> {} replicas{why}", self.previous, self.desired)
+        }
+    }
+}
+
+impl Phase {
+    /// The word in status and commands.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nodes => "Nodes",
+            Self::Ramp => "Ramp",
+            Self::Lead => "Lead",
+            Self::Window => "Window",
+        }
+    }
+}
+
+impl SpotState {
+    /// The word in status, metrics and commands.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Covering => "Covering",
+            Self::Fallback => "Fallback",
+            Self::Returning => "Returning",
         }
     }
 }

@@ -9,17 +9,27 @@
 //! next one, calls [`Memory::not_applied`] where the decision could not be carried out, and [`Memory::released`] where
 //! nothing is decided.
 
+mod attempt;
+
+pub use attempt::Attempt;
+pub(crate) use attempt::Perhaps;
+
 use crate::behavior::Behavior;
 use crate::changes;
 use crate::decision::Placement;
 use crate::observation::{Observation, SpotTarget};
+use crate::overrides::ended;
 use crate::policy::Mode;
 use crate::quantity::Replicas;
-use crate::window::{self, Keep};
+use crate::schedule::lead::Learned;
+use crate::schedule::opening::{self, Opening};
+use crate::window::{self, Entry, Keep};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use crate::changes::Change;
+pub use crate::overrides::ended::Imposed;
+pub use crate::spot::memory::{Interrupted, Leaving, SpotMemory, Stance};
 pub use crate::window::Recommendation;
 
 /// The version of [`Memory`]'s stored form. Another one is discarded, which is safe.
@@ -69,15 +79,27 @@ pub struct Memory {
     /// The latency guard's state.
     #[serde(default)]
     pub guard: Guard,
+    /// The state of the spot capacity.
+    #[serde(default)]
+    pub spot: SpotMemory,
+    /// How long pods and nodes have taken to become Ready.
+    #[serde(default, skip_serializing_if = "Learned::is_empty")]
+    pub learned: Learned,
+    /// The windows that are open or pre-warm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub openings: Vec<Opening>,
+    /// The overrides that counted for the size; at most 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Imposed>,
     /// When others wrote `spec.replicas`, oldest first: the last three.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_writes: Vec<Timestamp>,
     /// Whether this was read back after a start and has not been used since.
     #[serde(skip)]
     pub(crate) resumed: bool,
-    /// Whether a write was perhaps made without our knowing: what is there may be ours and not what we remember.
+    /// What was perhaps written without our knowing: what is there may be ours and not what we remember.
     #[serde(skip)]
-    pub(crate) half_written: bool,
+    pub(crate) perhaps: Option<Perhaps>,
 }
 
 /// The last good value of each signal: a lower bound while it is young enough.
@@ -96,6 +118,9 @@ pub struct LastValues {
     /// Failed requests in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Sample>,
+    /// Requests per second that must never be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical_rate: Option<Sample>,
 }
 
 /// A value in thousandths, as the Kubernetes API knows no floats.
@@ -135,15 +160,6 @@ pub struct Guard {
     pub exhausted: bool,
 }
 
-/// What became of a decision that was not carried out as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Attempt {
-    /// What was written all the same; `None` for a target that was not.
-    pub written: Placement,
-    /// Whether a write may have been made without our knowing: its answer was lost.
-    pub unknown: bool,
-}
-
 /// Somebody else's write of a target's `spec.replicas`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForeignWrite {
@@ -177,6 +193,22 @@ impl Sample {
     }
 }
 
+impl Entry for Sample {
+    type Height = i64;
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn height(&self) -> i64 {
+        self.thousandths
+    }
+
+    fn seen_at(self, at: Timestamp) -> Self {
+        Self { at, ..self }
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self {
@@ -191,9 +223,13 @@ impl Default for Memory {
             trusted_since: None,
             last: LastValues::default(),
             guard: Guard::default(),
+            spot: SpotMemory::default(),
+            learned: Learned::default(),
+            openings: Vec::new(),
+            overrides: Vec::new(),
             foreign_writes: Vec::new(),
             resumed: false,
-            half_written: false,
+            perhaps: None,
         }
     }
 }
@@ -213,6 +249,10 @@ impl Memory {
         memory.lows.truncate(window::LIMIT);
         memory.changes.truncate(changes::LIMIT);
         memory.foreign_writes.truncate(FOREIGN_WRITES_REPEATED);
+        memory.openings.truncate(opening::LIMIT);
+        memory.overrides.truncate(ended::LIMIT);
+        memory.learned.bound();
+        memory.spot.limit();
         memory
     }
 
@@ -221,6 +261,7 @@ impl Memory {
     #[must_use]
     pub fn not_applied(self, before: &Self, attempt: Attempt) -> Self {
         let Attempt { written, unknown } = attempt;
+        let perhaps = Perhaps::after(before.perhaps, unknown.then(|| Perhaps::of(&self)));
         let placement = before.placement.map(|asked| Placement {
             on_demand: written.on_demand.or(asked.on_demand),
             spot: written.spot.or(asked.spot),
@@ -234,7 +275,7 @@ impl Memory {
             changes: before.changes.clone(),
             foreign_writes: before.foreign_writes.clone(),
             resumed: before.resumed,
-            half_written: unknown || before.half_written,
+            perhaps,
             ..self
         }
     }
@@ -260,7 +301,7 @@ impl Memory {
     /// made sure that what was seen is not older than that write.
     #[must_use]
     pub fn foreign_write(&self, seen: &Observation) -> Option<ForeignWrite> {
-        let asked = self.placement.filter(|_| !self.resumed && !self.half_written)?;
+        let asked = self.placement.filter(|_| !self.may_have_written_more())?;
         let spot = match seen.spot {
             SpotTarget::Present(target) => target.wanted,
             SpotTarget::None | SpotTarget::Lost(_) => None,
@@ -273,9 +314,14 @@ impl Memory {
             .then_some(ForeignWrite { asked, found })
     }
 
+    /// Whether this was read back after a start and has not been used since.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
     /// Whether what is there may be ours although we do not remember it.
     pub(crate) fn may_have_written_more(&self) -> bool {
-        self.resumed || self.half_written
+        self.resumed || self.perhaps.is_some()
     }
 
     /// Whether others have written `spec.replicas` three times in the ten minutes before `now`: a condition.
@@ -289,8 +335,10 @@ impl Memory {
     /// taken for now, else they would count for as long as the clock was ahead.
     pub(crate) fn seen_at(&self, now: Timestamp) -> Self {
         let mut memory = self.clone();
-        let LastValues { request_rate, burst_rate, latency, errors } = &mut memory.last;
-        let samples = [request_rate, burst_rate, latency, errors].into_iter().flatten();
+        let LastValues { request_rate, burst_rate, latency, errors, critical_rate } =
+            &mut memory.last;
+        let samples =
+            [request_rate, burst_rate, latency, errors, critical_rate].into_iter().flatten();
         let Guard { above_since, calm_since, ready_since, .. } = &mut memory.guard;
         let singles =
             [&mut memory.at, &mut memory.trusted_since, above_since, calm_since, ready_since];
@@ -299,10 +347,13 @@ impl Memory {
             .chain(samples.map(|sample| &mut sample.at))
             .chain(recommended.map(|recommendation| &mut recommendation.at))
             .chain(memory.changes.iter_mut().map(|change| &mut change.at))
+            .chain(memory.openings.iter_mut().flat_map(Opening::instants))
+            .chain(memory.learned.instants())
             .chain(&mut memory.foreign_writes);
         for at in instants {
             *at = (*at).min(now);
         }
+        memory.spot.clamp(now);
         memory
     }
 

@@ -110,6 +110,14 @@ measure!(
     /// Requests per second.
     Rps, " requests/s"
 );
+impl Rps {
+    /// The replicas that carry it, where each carries so much. A billionth less than a whole replica too much is
+    /// rounding, not load.
+    #[must_use]
+    pub fn carried_by(self, per_replica: Self) -> Replicas {
+        Replicas::ceil(self.0 / per_replica.0 * (1.0 - 1e-9))
+    }
+}
 measure!(
     /// Milliseconds, as a latency.
     Millis, " ms"

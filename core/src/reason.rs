@@ -7,11 +7,11 @@ use std::fmt;
 
 /// Defines the enum, its words and the list of all, so that none can be forgotten.
 macro_rules! reasons {
-    ($($(#[$doc:meta])+ $name:ident,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// Why something is as it is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
-            $($(#[$doc])+ $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         impl Reason {
@@ -23,6 +23,14 @@ macro_rules! reasons {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// What it means, in a sentence or two.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
                 }
             }
         }
@@ -52,6 +60,8 @@ reasons! {
     ConflictingAutoscaler,
     /// Another fleet names the same Deployment.
     TargetTakenByAnotherFleet,
+    /// The `ScalingPolicy` that the fleet refers to does not exist: only `minReplicas` and floors still add replicas.
+    PolicyMissing,
 
     // Condition `SignalsFresh`.
     /// Every configured signal is complete and recent.
@@ -78,6 +88,10 @@ reasons! {
     Burst,
     /// Latency is above its target: a step out.
     LatencyGuard,
+    /// The requests that must never be lost ask for this size.
+    CriticalDemand,
+    /// The loss of spot nodes must be survived, and asks for this size.
+    SurvivableLoss,
     /// Demand is within the tolerance of the current size.
     WithinTolerance,
     /// A signal cannot be trusted: the size is kept.
@@ -102,6 +116,16 @@ reasons! {
     AtMin,
     /// The size is held down by `maxReplicas`.
     AtMax,
+    /// A schedule's window is open and holds the size up.
+    ScheduleFloor,
+    /// A schedule's window is open and holds the size down.
+    ScheduleCeiling,
+    /// A schedule's floor is above another's ceiling: the floor wins.
+    ScheduleConflict,
+    /// A dependency carries no more replicas.
+    DependencyCap,
+    /// A dependency carries fewer replicas than `minReplicas`.
+    DependencyBelowMin,
     /// Signals are missing and `fallbackReplicas` is the floor.
     Fallback,
     /// The fleet was taken over at this size; also an event.
@@ -113,6 +137,24 @@ reasons! {
     /// A stage that changed nothing.
     NotLimited,
 
+    // Overrides, and condition `Overridden`.
+    /// An override holds the size up.
+    OverrideFloor,
+    /// An override holds the size down.
+    OverrideCeiling,
+    /// An override sets the size.
+    Pinned,
+    /// An override stops what demand would move.
+    OverrideHold,
+    /// An override takes every replica off spot; of `SpotHealthy`, too.
+    NoSpot,
+    /// Another override goes before this one.
+    Superseded,
+    /// An override has come into force; also what `status.lastDecision.next` says of its beginning.
+    OverrideStarted,
+    /// An override has ended; also what `status.lastDecision.next` says of its end.
+    OverrideEnded,
+
     // Stage `Place`, and condition `SpotHealthy`.
     /// The replicas are split as the policy wants.
     Placed,
@@ -120,6 +162,32 @@ reasons! {
     MoveInProgress,
     /// The spot Deployment does not exist; on-demand replicas take its part.
     SpotTargetMissing,
+    /// Spot nodes are being taken away: on-demand replicas are added before theirs go.
+    SpotInterrupted,
+    /// Too much spot capacity was lost: nothing new is placed there for a while.
+    SpotFallback,
+    /// The share of spot rises again, step by step.
+    SpotReturning,
+    /// Replicas found no spot node in time; on-demand replicas take their part.
+    SpotUnschedulable,
+    /// The fleet is too small for its demand to survive a loss of spot nodes.
+    NoLossHeadroom,
+    /// Spot nodes are not seen: their loss is neither foreseen nor covered before it happens.
+    SpotNodesUnknown,
+
+    // Condition `PreWarmed`.
+    /// A window comes near: nodes or replicas for it are asked for; also a reason of `ScalingLimited`.
+    PreWarming,
+    /// Every replica was Ready when the window opened.
+    PreWarmed,
+    /// The window opened with fewer Ready replicas than it wants.
+    PreWarmLate,
+    /// Nodes for a window did not come in time.
+    CapacityLate,
+    /// Every replica of an open window is Ready, but not all were when it opened.
+    OpenedLate,
+    /// A schedule's window has closed: what `status.lastDecision.next` says of its end.
+    WindowClosed,
 
     // Condition `ReplicasEffective`.
     /// More replicas did not improve latency: something behind them is the limit.
@@ -155,6 +223,15 @@ mod tests {
             assert!(word.starts_with(|first: char| first.is_ascii_uppercase()), "{word}");
             assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{word}");
             assert!(word.len() >= 4 && word.len() <= 32, "{word}");
+        }
+    }
+
+    #[test]
+    fn every_reason_means_something_in_whole_sentences() {
+        for reason in Reason::ALL {
+            let meaning = reason.meaning();
+            assert!(meaning.len() > 10 && meaning.ends_with('.'), "{reason}: {meaning:?}");
+            assert!(meaning.starts_with(|first: char| first.is_ascii_uppercase()), "{meaning:?}");
         }
     }
 }

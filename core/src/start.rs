@@ -11,6 +11,7 @@ use crate::memory::Memory;
 use crate::observation::{Observation, SpotTarget};
 use crate::policy::{FleetPolicy, Mode};
 use crate::quantity::Replicas;
+use crate::spot::sight::is_doomed;
 use crate::window::signed;
 use jiff::{SignedDuration, Timestamp};
 
@@ -49,11 +50,12 @@ impl Start {
             Change::between(remembered, remembered.min(credible), now),
         );
         let remembered = remembered.min(credible);
+        let stays = found.minus(doomed(policy, seen));
         let current = match policy.mode {
             Mode::Observe => found,
-            Mode::ScaleOutOnly => with_growth(after, remembered, found),
+            Mode::ScaleOutOnly => with_growth(after, remembered, stays),
             Mode::Enforce if after.may_have_written_more() || spot_returns(policy, seen, after) => {
-                with_growth(after, remembered, found)
+                with_growth(after, remembered, stays)
             }
             Mode::Enforce => remembered,
         };
@@ -87,11 +89,22 @@ fn found(policy: &FleetPolicy, seen: &Observation) -> Option<Replicas> {
     Some(seen.on_demand.wanted?.plus(spot))
 }
 
+/// The pods that are being lost with their nodes: what covers them is no growth.
+fn doomed(policy: &FleetPolicy, seen: &Observation) -> Replicas {
+    let nodes = seen.spot_nodes.iter().filter(|node| policy.spot.is_some() && is_doomed(node));
+    nodes.fold(Replicas::ZERO, |sum, node| sum.plus(node.pods))
+}
+
 /// The size where growth that is not remembered is kept: what is there counts if it is more than what we remember to
-/// have asked for. A move in progress that is remembered is no growth.
+/// have asked for. A move in progress that is remembered is no growth, nor is one whose answer was lost: of what we have
+/// perhaps made ourselves only the size that was decided counts.
 fn with_growth(memory: &Memory, remembered: Replicas, found: Replicas) -> Replicas {
     let asked = memory.placement.map_or(remembered, Placement::sum);
-    if found > asked { remembered.max(found) } else { remembered }
+    let grown = match memory.perhaps {
+        Some(ours) if found <= ours.sum => found.min(ours.size),
+        Some(_) | None => found,
+    };
+    if found > asked { remembered.max(grown) } else { remembered }
 }
 
 /// Whether a spot target that could not be used can be again. What is there was made by others and is taken over.

@@ -6,10 +6,18 @@
 use crate::quantity::{Millis, Percent, Replicas, Rps};
 use crate::reason::Reason;
 use jiff::Timestamp;
-use std::fmt;
 use std::time::Duration;
 
+mod dependency;
+mod overrides;
+mod schedule;
 mod sentences;
+mod signal_name;
+
+pub use dependency::DependencyWhy;
+pub use overrides::OverrideWhy;
+pub use schedule::ScheduleWhy;
+pub use signal_name::SignalName;
 
 /// Why a stage made of its input what it made of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,6 +96,22 @@ pub enum Why {
         /// The size that follows.
         asks: Replicas,
     },
+    /// Critical demand asks for this.
+    CriticalDemand {
+        /// Requests per second that must never be lost.
+        rate: Rps,
+        /// What one replica carries.
+        per_replica: Rps,
+        /// The size that follows.
+        asks: Replicas,
+    },
+    /// The loss of spot nodes must be survived.
+    SurvivableLoss {
+        /// Requests per second.
+        rate: Rps,
+        /// The size that follows.
+        asks: Replicas,
+    },
     /// Demand is near enough to the current size.
     WithinTolerance {
         /// Requests per second.
@@ -162,6 +186,12 @@ pub enum Why {
         /// What is kept now: `max`, or more while the size falls to it by the scale-down policies.
         keeps: Replicas,
     },
+    /// What a schedule says.
+    Schedule(ScheduleWhy),
+    /// What people ordered.
+    Override(OverrideWhy),
+    /// What a dependency carries.
+    Dependency(DependencyWhy),
     /// Signals are missing and the fallback is the floor.
     Fallback {
         /// `fallbackReplicas`.
@@ -205,6 +235,66 @@ pub enum Why {
     SpotTargetMissing,
     /// Another autoscaler owns the spot target.
     ConflictingAutoscaler,
+    /// Spot nodes are being taken away.
+    SpotInterrupted {
+        /// How many nodes with replicas of the fleet.
+        nodes: u32,
+        /// The replicas on them.
+        pods: Replicas,
+        /// Replicas on demand now.
+        on_demand: Replicas,
+        /// Ready replicas that stay.
+        ready: Replicas,
+        /// The replicas that are wanted.
+        size: Replicas,
+    },
+    /// Nothing new is placed on spot.
+    SpotFallback {
+        /// The end of the hold-down.
+        until: Timestamp,
+        /// Replicas on demand now.
+        on_demand: Replicas,
+        /// Replicas on spot now.
+        spot: Replicas,
+    },
+    /// The share of spot rises again.
+    SpotReturning {
+        /// The share now.
+        percent: u8,
+        /// The share in the end.
+        full_percent: u8,
+        /// Whether it waits for the end of a schedule's window.
+        waits: bool,
+        /// Replicas on demand now.
+        on_demand: Replicas,
+        /// Replicas on spot now.
+        spot: Replicas,
+    },
+    /// Replicas found no spot node.
+    SpotUnschedulable {
+        /// When spot is tried again.
+        until: Timestamp,
+        /// Replicas on demand now.
+        on_demand: Replicas,
+        /// Replicas on spot now.
+        spot: Replicas,
+    },
+    /// A loss of spot nodes would not be survived.
+    NoLossHeadroom {
+        /// Replicas on demand now.
+        on_demand: Replicas,
+        /// Replicas on spot now.
+        spot: Replicas,
+        /// The replicas that are wanted.
+        size: Replicas,
+    },
+    /// No spot node is seen although replicas run on spot.
+    SpotNodesUnknown {
+        /// Replicas on demand now.
+        on_demand: Replicas,
+        /// Replicas on spot now.
+        spot: Replicas,
+    },
     /// More replicas did not improve latency.
     DatabaseOrDependencyBound {
         /// Which percentile.
@@ -216,21 +306,6 @@ pub enum Why {
         /// The size that did not help.
         replicas: Replicas,
     },
-}
-
-/// A signal's name for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SignalName {
-    /// Requests per second over the window.
-    RequestRate,
-    /// Requests per second over 15 seconds.
-    BurstRate,
-    /// The guarded percentile.
-    Latency,
-    /// The share of failed requests.
-    Errors,
-    /// The pods that are scraped.
-    ScrapedPods,
 }
 
 impl Why {
@@ -250,6 +325,8 @@ impl Why {
             Self::RequestRate { .. } => Reason::RequestRate,
             Self::Burst { .. } => Reason::Burst,
             Self::LatencyGuard { .. } => Reason::LatencyGuard,
+            Self::CriticalDemand { .. } => Reason::CriticalDemand,
+            Self::SurvivableLoss { .. } => Reason::SurvivableLoss,
             Self::WithinTolerance { .. } => Reason::WithinTolerance,
             Self::Hold { .. } => Reason::Hold,
             Self::LatencyAboveLimit { .. } => Reason::LatencyAboveLimit,
@@ -261,6 +338,9 @@ impl Why {
             Self::ScaleDownLimit { .. } => Reason::ScaleDownLimit,
             Self::AtMin { .. } => Reason::AtMin,
             Self::AtMax { .. } => Reason::AtMax,
+            Self::Schedule(why) => why.reason(),
+            Self::Override(why) => why.reason(),
+            Self::Dependency(why) => why.reason(),
             Self::Fallback { .. } => Reason::Fallback,
             Self::Adopted { .. } => Reason::Adopted,
             Self::ScaleOutOnly { .. } => Reason::ScaleOutOnly,
@@ -270,27 +350,19 @@ impl Why {
             Self::MoveInProgress { .. } => Reason::MoveInProgress,
             Self::SpotTargetMissing => Reason::SpotTargetMissing,
             Self::ConflictingAutoscaler => Reason::ConflictingAutoscaler,
+            Self::SpotInterrupted { .. } => Reason::SpotInterrupted,
+            Self::SpotFallback { .. } => Reason::SpotFallback,
+            Self::SpotReturning { .. } => Reason::SpotReturning,
+            Self::SpotUnschedulable { .. } => Reason::SpotUnschedulable,
+            Self::NoLossHeadroom { .. } => Reason::NoLossHeadroom,
+            Self::SpotNodesUnknown { .. } => Reason::SpotNodesUnknown,
             Self::DatabaseOrDependencyBound { .. } => Reason::DatabaseOrDependencyBound,
         }
     }
-}
 
-impl SignalName {
-    /// The word in status, metrics and messages.
+    /// By how much a window's replicas are or were late; see [`ScheduleWhy::lateness`].
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RequestRate => "request rate",
-            Self::BurstRate => "burst rate",
-            Self::Latency => "latency",
-            Self::Errors => "error rate",
-            Self::ScrapedPods => "scraped pods",
-        }
-    }
-}
-
-impl fmt::Display for SignalName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    pub const fn lateness(&self) -> Option<Duration> {
+        if let Self::Schedule(why) = self { why.lateness() } else { None }
     }
 }

@@ -24,6 +24,35 @@ pub struct Recommendation {
     pub replicas: Replicas,
 }
 
+/// What a staircase is made of.
+pub(crate) trait Entry: Copy {
+    /// What is compared.
+    type Height: Ord;
+
+    /// When it was seen.
+    fn at(&self) -> Timestamp;
+    /// How high it is.
+    fn height(&self) -> Self::Height;
+    /// The same, seen at another time.
+    fn seen_at(self, at: Timestamp) -> Self;
+}
+
+impl Entry for Recommendation {
+    type Height = Replicas;
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn height(&self) -> Replicas {
+        self.replicas
+    }
+
+    fn seen_at(self, at: Timestamp) -> Self {
+        Self { at, ..self }
+    }
+}
+
 /// Which extremum a staircase keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -34,21 +63,16 @@ pub(crate) enum Keep {
 }
 
 /// Records a recommendation and forgets what has left the window.
-pub(crate) fn record(
-    list: &mut Vec<Recommendation>,
-    keep: Keep,
-    new: Recommendation,
-    window: Duration,
-) {
-    list.retain(|old| inside(old.at, new.at, window));
-    let beaten = |old: &Recommendation| match keep {
-        Keep::Highest => old.replicas <= new.replicas,
-        Keep::Lowest => old.replicas >= new.replicas,
+pub(crate) fn record<E: Entry>(list: &mut Vec<E>, keep: Keep, new: E, window: Duration) {
+    list.retain(|old| inside(old.at(), new.at(), window));
+    let beaten = |old: &E| match keep {
+        Keep::Highest => old.height() <= new.height(),
+        Keep::Lowest => old.height() >= new.height(),
     };
     while list.last().is_some_and(beaten) {
         list.pop();
     }
-    if inside(new.at, new.at, window) {
+    if inside(new.at(), new.at(), window) {
         list.push(new);
     }
     if list.len() > LIMIT {
@@ -57,12 +81,8 @@ pub(crate) fn record(
 }
 
 /// The recommendation that counts: the extremum, and the last instant at which it was recommended.
-pub(crate) fn extremum(
-    list: &[Recommendation],
-    now: Timestamp,
-    window: Duration,
-) -> Option<Recommendation> {
-    list.iter().find(|entry| inside(entry.at, now, window)).copied()
+pub(crate) fn extremum<E: Entry>(list: &[E], now: Timestamp, window: Duration) -> Option<E> {
+    list.iter().find(|entry| inside(entry.at(), now, window)).copied()
 }
 
 /// Whether an instant still counts: as with the HPA, not at the window's far edge.
@@ -77,12 +97,12 @@ pub(crate) fn signed(length: Duration) -> SignedDuration {
 
 /// Merges entries of the same sixteenth of the window in the direction that is safe: a high counts longer, a low
 /// is forgotten sooner.
-fn thin(list: &mut Vec<Recommendation>, keep: Keep, window: Duration) {
+fn thin<E: Entry>(list: &mut Vec<E>, keep: Keep, window: Duration) {
     let bucket = (signed(window).as_secs() / THINNED).max(1);
     list.dedup_by(|later, kept| {
-        let same = later.at.as_second() / bucket == kept.at.as_second() / bucket;
+        let same = later.at().as_second() / bucket == kept.at().as_second() / bucket;
         if same && keep == Keep::Highest {
-            kept.at = later.at;
+            *kept = kept.seen_at(later.at());
         }
         same
     });

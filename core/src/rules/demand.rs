@@ -44,17 +44,20 @@ pub struct View<'a> {
     pub now: Timestamp,
 }
 
-/// The largest proposal, or the current count where nothing may be removed.
+/// The largest proposal, or the current count where nothing may be removed. `others` are those of the latency guard and
+/// of spot.
 #[must_use]
-pub fn demand(view: &View, guard: Option<Outcome>) -> Demand {
+pub fn demand(view: &View, others: [Option<Outcome>; 3]) -> Demand {
     let rate = request_rate(view);
     let burst = burst(view);
     let outgrown = rate.is_some_and(|rate| rate.replicas > view.current) || burst.is_some();
-    let largest = [rate, burst, guard]
+    let largest = [rate, burst]
         .into_iter()
+        .chain(others)
         .flatten()
         .reduce(|best, other| if other.replicas > best.replicas { other } else { best });
     let asked = largest.unwrap_or(Outcome::unchanged(view.current));
+    let asked = still_bursting(view, asked).unwrap_or(asked);
     let outcome = hold(view, asked)
         .map_or(asked, |why| Outcome { replicas: asked.replicas.max(view.current), why });
     Demand { outcome, outgrown }
@@ -72,7 +75,7 @@ fn request_rate(view: &View) -> Option<Outcome> {
     Some(if within {
         Outcome { replicas: view.current, why: Why::WithinTolerance { rate, per_replica } }
     } else {
-        let asks = carry(rate, per_replica);
+        let asks = rate.carried_by(per_replica);
         Outcome { replicas: asks, why: Why::RequestRate { rate, per_replica, asks } }
     })
 }
@@ -82,10 +85,21 @@ fn burst(view: &View) -> Option<Outcome> {
     let SignalPolicy { target_per_replica: per_replica, .. } = view.policy.signals;
     let rate = view.trust.signals.burst_rate.value()?;
     let load = rate.get() / (per_replica.get() * f64::from(view.current.get()));
-    let asks = carry(rate, per_replica);
+    let asks = rate.carried_by(per_replica);
     let above = load > 1.0 + view.policy.behavior.up.tolerance.get() / 100.0;
     (above && asks > view.current)
         .then_some(Outcome { replicas: asks, why: Why::Burst { rate, per_replica, asks } })
+}
+
+/// While a scale-out climbs the longer window has not seen all of the rise: what the last seconds ask for is kept. A
+/// burst rate that is not fresh forbids nothing.
+fn still_bursting(view: &View, asked: Outcome) -> Option<Outcome> {
+    let per_replica = view.policy.signals.target_per_replica;
+    let Signal::Fresh { value: rate, .. } = view.trust.signals.burst_rate else { return None };
+    let asks = rate.carried_by(per_replica);
+    let replicas = asks.min(view.current);
+    (view.climbing && asked.replicas < replicas)
+        .then_some(Outcome { replicas, why: Why::Burst { rate, per_replica, asks } })
 }
 
 /// Why nothing may be removed, if so.
@@ -133,12 +147,7 @@ fn rollout(view: &View) -> Option<Why> {
 #[must_use]
 pub fn is_overloaded(signals: &SignalPolicy, trust: &Trust, current: Replicas) -> bool {
     known_rate(&trust.signals.request_rate)
-        .is_some_and(|rate| carry(rate, signals.target_per_replica) > current)
-}
-
-/// The replicas that carry a rate. A billionth less than a whole replica too much is rounding, not load.
-fn carry(rate: Rps, per_replica: Rps) -> Replicas {
-    Replicas::ceil(rate.get() / per_replica.get() * (1.0 - 1e-9))
+        .is_some_and(|rate| rate.carried_by(signals.target_per_replica) > current)
 }
 
 /// The rate, or what is known of it; no requests are zero.

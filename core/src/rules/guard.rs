@@ -4,17 +4,22 @@
 //! so that each is judged on what it did. Where two steps have not improved latency by a tenth while each replica
 //! has less to do than it can carry, more replicas do not help: the guard stops asking and says so. Latency is
 //! never used as a ratio: it does not grow in proportion to load, and ratio control on it runs away.
+//!
+//! Where the server measures what its requests wait for behind it, no step is needed to know: it explains the excess
+//! where it is half of the latency at least and the rest would be within the target. Then replicas, which only shorten
+//! the rest, do not help, and none is asked for. Percentiles do not add up exactly, hence the half: a fast database that
+//! happens to bridge a small excess explains nothing.
 
+use super::Outcome;
+use crate::decision::Finding;
 use crate::memory::{Guard, Sample};
 use crate::policy::LatencyPolicy;
 use crate::quantity::{Millis, Replicas};
 use crate::signal::Signal;
-use crate::why::Why;
+use crate::why::{DependencyWhy, Why};
 use crate::window::signed;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
-
-use super::Outcome;
 
 /// Latency must have been above its target for so long.
 const ABOVE_FOR: SignedDuration = SignedDuration::from_secs(30);
@@ -28,6 +33,8 @@ const IMPROVED_SHARE: f64 = 0.9;
 const STEPS_TO_JUDGE: i32 = 2;
 /// A step is this part of the fleet.
 const STEP: u32 = 10;
+/// What requests wait for behind the server explains their latency only if it is this share of it.
+const EXPLAINED_SHARE: f64 = 0.5;
 
 /// What the guard looks at.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +43,8 @@ pub struct View<'a> {
     pub policy: &'a LatencyPolicy,
     /// The latency.
     pub latency: &'a Signal<Millis>,
+    /// The same percentile of what requests wait for behind the server, where that is measured.
+    pub dependency: Signal<Millis>,
     /// The time over which latency is taken.
     pub window: Duration,
     /// The fleet's size.
@@ -53,15 +62,62 @@ pub struct View<'a> {
     pub since: Timestamp,
 }
 
+/// What the guard says.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Guarded {
+    /// The step that it asks for.
+    pub step: Option<Outcome>,
+    /// What explains the latency, where replicas do not.
+    pub explained: Option<DependencyWhy>,
+}
+
 /// The limit above which latency forbids scale-in.
 #[must_use]
 pub fn calm_limit(policy: &LatencyPolicy) -> Millis {
     Millis::new(policy.target.get() * CALM_SHARE).unwrap_or_default()
 }
 
-/// What the guard asks for, if anything; its state is carried on in `state`.
+/// What the guard says; its state is carried on in `state`.
 #[must_use]
-pub fn guard(view: &View, state: &mut Guard) -> Option<Outcome> {
+pub fn guard(view: &View, state: &mut Guard) -> Guarded {
+    let Some(latency) = lasting_excess(view, state) else { return Guarded::default() };
+    let explained = explained(view, latency);
+    if state.exhausted || explained.is_some() {
+        return Guarded { step: None, explained };
+    }
+    let (percentile, target) = (view.policy.percentile, view.policy.target);
+    let step = step(view, state, latency).map(|asks| Outcome {
+        replicas: asks,
+        why: Why::LatencyGuard { percentile, latency, target, asks },
+    });
+    Guarded { step, explained: None }
+}
+
+/// Condition `ReplicasEffective`, for a fleet of this size.
+#[must_use]
+pub(crate) fn effective(
+    policy: Option<LatencyPolicy>,
+    guard: &Guard,
+    explained: Option<DependencyWhy>,
+    replicas: Replicas,
+) -> Finding {
+    if let Some(why) = explained {
+        return Finding { holds: false, why: why.into() };
+    }
+    match policy {
+        Some(LatencyPolicy { percentile, target, .. }) if guard.exhausted => {
+            let before = guard.baseline.unwrap_or_default();
+            let before = Sample { at: Timestamp::UNIX_EPOCH, thousandths: before }.value();
+            let before = Millis::new(before).unwrap_or_default();
+            let why = Why::DatabaseOrDependencyBound { percentile, before, target, replicas };
+            Finding { holds: false, why }
+        }
+        Some(_) | None => Finding { holds: true, why: Why::AsExpected },
+    }
+}
+
+/// The latency, if it has been above its target for long enough; notes in `state` since when it has been so, or calm.
+fn lasting_excess(view: &View, state: &mut Guard) -> Option<Millis> {
     let Some(latency) = view.latency.live() else {
         state.above_since = None;
         if matches!(view.latency, Signal::Idle) {
@@ -83,18 +139,17 @@ pub fn guard(view: &View, state: &mut Guard) -> Option<Outcome> {
         return None;
     }
     let above_since = *state.above_since.get_or_insert(view.since);
-    if view.now.duration_since(above_since) < ABOVE_FOR || state.exhausted {
-        return None;
-    }
-    step(view, state, latency).map(|asks| Outcome {
-        replicas: asks,
-        why: Why::LatencyGuard {
-            percentile: view.policy.percentile,
-            latency,
-            target: view.policy.target,
-            asks,
-        },
-    })
+    (view.now.duration_since(above_since) >= ABOVE_FOR).then_some(latency)
+}
+
+/// Whether what requests wait for behind the server explains that they take so long.
+fn explained(view: &View, latency: Millis) -> Option<DependencyWhy> {
+    let dependency = view.dependency.live()?;
+    let LatencyPolicy { percentile, target, .. } = *view.policy;
+    let is_much = dependency.get() >= latency.get() * EXPLAINED_SHARE;
+    let rest_is_fine = latency.get() - dependency.get() <= target.get();
+    let why = DependencyWhy::Slow { percentile, latency, dependency, target };
+    (is_much && rest_is_fine).then_some(why)
 }
 
 /// Counts calm time and forgets everything after enough of it.

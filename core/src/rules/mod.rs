@@ -11,6 +11,8 @@
 //! 8. [`place`]: the split between the targets.
 //!
 //! [`limits`] folds 3 to 7, which depend on the clock alone, so that [`next`] can ask when the answer will change.
+//! What people ordered for a while ([`crate::overrides`]) has no stage of its own: a hold takes the place of stage 3, a
+//! floor is one of stage 5, a ceiling one of stage 6, a pin both, and a fleet without spot is stage 8's.
 
 pub mod ceilings;
 pub mod demand;
@@ -20,6 +22,7 @@ pub mod limits;
 pub mod mode;
 pub mod next;
 pub mod place;
+pub(crate) mod pre_warm;
 pub mod rate;
 pub mod stabilize;
 pub mod trust;

@@ -21,6 +21,9 @@ use std::time::Duration;
 pub struct Trust {
     /// Each signal.
     pub signals: Signals,
+    /// The guarded percentile of what requests wait for behind the server. Not a signal that anything waits for, and
+    /// only what was measured just now counts.
+    pub dependency_latency: Signal<Millis>,
     /// Whether all configured signals may speak for scale-in.
     pub trusted: bool,
     /// Whether nothing is known of a configured signal, not even a lower bound.
@@ -75,6 +78,9 @@ pub fn trust(
         if idle { Signal::Idle } else { judge.judge(ratio, Percent::new, &mut last.errors) }
     });
 
+    let critical_rate = judge.judge(readings.critical_rate, Rps::new, &mut last.critical_rate);
+    let dependency_latency = judge.judge(readings.dependency_latency, Millis::new, &mut None);
+
     let distrust = judge
         .explain(SignalName::RequestRate, &rate, readings.request_rate)
         .or_else(|| judge.explain(SignalName::Latency, &latency?, readings.latency))
@@ -84,7 +90,8 @@ pub fn trust(
         _ => Why::Idle,
     };
     Trust {
-        signals: Signals { request_rate: rate, burst_rate, latency, errors },
+        signals: Signals { request_rate: rate, burst_rate, latency, errors, critical_rate },
+        dependency_latency,
         trusted: distrust.is_none(),
         missing: rate.is_missing()
             || latency.is_some_and(|latency| latency.is_missing())

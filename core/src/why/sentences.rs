@@ -47,6 +47,12 @@ impl fmt::Display for Why {
             Self::LatencyGuard { percentile, latency, target, asks } => {
                 write!(f, "p{percentile} {latency} is above its target {target}: a step to {asks}")
             }
+            Self::CriticalDemand { rate, per_replica, asks } => {
+                write!(f, "{rate} critical / {} per replica asks for {asks}", per_replica.get())
+            }
+            Self::SurvivableLoss { rate, asks } => {
+                write!(f, "{rate} with spot nodes lost asks for {asks}")
+            }
             Self::WithinTolerance { rate, per_replica } => {
                 write!(f, "{rate} / {} per replica is near enough to the size", per_replica.get())
             }
@@ -87,6 +93,9 @@ impl fmt::Display for Why {
                  {asks} is asked for"
             ),
             Self::AtMax { asks, max, .. } => write!(f, "maxReplicas is {max}, {asks} is asked for"),
+            Self::Schedule(why) => why.fmt(f),
+            Self::Override(why) => why.fmt(f),
+            Self::Dependency(why) => why.fmt(f),
             Self::Fallback { replicas } => {
                 write!(f, "signals are missing: at least the {replicas} of fallbackReplicas")
             }
@@ -110,6 +119,37 @@ impl fmt::Display for Why {
             Self::ConflictingAutoscaler => f.write_str(
                 "another autoscaler owns the spot Deployment: on-demand replicas take its part",
             ),
+            Self::SpotInterrupted { nodes, pods, on_demand, ready, size } => write!(
+                f,
+                "{pods} replicas are on spot nodes that are being taken away or do not answer ({nodes}): {on_demand} on \
+                 demand now, {ready} of {size} replicas are Ready on nodes that stay"
+            ),
+            Self::SpotFallback { until, on_demand, spot } => write!(
+                f,
+                "too much spot capacity was lost: nothing new goes there until {until:.0}; {on_demand} on demand, \
+                 {spot} still on spot"
+            ),
+            Self::SpotReturning { percent, full_percent, waits, on_demand, spot } => {
+                let how =
+                    if *waits { "waits for the end of the window" } else { "returns step by step" };
+                write!(
+                    f,
+                    "spot is calm: its share {how}, {percent} of {full_percent} % now; {on_demand} on demand, {spot} on spot"
+                )
+            }
+            Self::SpotUnschedulable { until, on_demand, spot } => write!(
+                f,
+                "replicas found no spot node for 90 s: on-demand replicas take their part until {until:.0}; \
+                 {on_demand} on demand, {spot} on spot"
+            ),
+            Self::NoLossHeadroom { on_demand, spot, size } => write!(
+                f,
+                "the rest of {size} replicas could not carry a loss of spot nodes: {on_demand} on demand, {spot} on spot"
+            ),
+            Self::SpotNodesUnknown { on_demand, spot } => write!(
+                f,
+                "no spot node can be seen, so none is drained in time: {on_demand} on demand, {spot} on spot"
+            ),
             Self::DatabaseOrDependencyBound { percentile, before, target, replicas } => write!(
                 f,
                 "two steps to {replicas} replicas did not improve p{percentile} {before} by a tenth \
@@ -120,7 +160,7 @@ impl fmt::Display for Why {
 }
 
 /// A length in whole seconds, for people.
-struct Seconds(Duration);
+pub(super) struct Seconds(pub(super) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,12 +1,12 @@
 //! A fleet in a closed loop: it carries decisions out and answers as Kubernetes and Prometheus would.
 
-use apifleet_core::behavior::Behavior;
 use apifleet_core::decision::Decision;
 use apifleet_core::observation::{
-    Observation, Reading, Readings, Rollout, SpotTarget, TargetObservation,
+    NodeHealth, NodeId, Observation, Placeholders, PoolId, Reading, Readings, Rollout, SpotNode,
+    SpotTarget, Surge, TargetObservation,
 };
-use apifleet_core::policy::{Bounds, FleetPolicy, LatencyPolicy, Mode, OnMissing, SignalPolicy};
-use apifleet_core::{Memory, Millis, Percent, Replicas, Rps, decide};
+use apifleet_core::policy::{Bounds, FleetPolicy, LatencyPolicy, Mode};
+use apifleet_core::{Memory, Replicas, Rps, decide};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -26,21 +26,7 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 
 /// T = 50, 10..30, default behavior, no latency or errors watched, no spot.
 pub(crate) fn policy() -> FleetPolicy {
-    FleetPolicy {
-        mode: Mode::Enforce,
-        bounds: Bounds::new(replicas(10), replicas(30)).unwrap(),
-        signals: SignalPolicy {
-            window: Duration::from_mins(1),
-            stale_after: Duration::from_secs(90),
-            on_missing: OnMissing::Hold,
-            adoption: Replicas::ZERO,
-            target_per_replica: Rps::new(50.0).unwrap(),
-            latency: None,
-            max_errors: None,
-        },
-        behavior: Behavior::default(),
-        spot: None,
-    }
+    FleetPolicy::new(bounds(10, 30), Rps::new(50.0).unwrap())
 }
 
 pub(crate) fn bounds(min: u32, max: u32) -> Bounds {
@@ -50,11 +36,7 @@ pub(crate) fn bounds(min: u32, max: u32) -> Bounds {
 /// p95 under 200 ms, 10 % tolerance.
 pub(crate) fn guarded() -> FleetPolicy {
     let mut policy = policy();
-    policy.signals.latency = Some(LatencyPolicy {
-        percentile: 95,
-        target: Millis::new(200.0).unwrap(),
-        tolerance: Percent::new(10.0).unwrap(),
-    });
+    policy.signals.latency = Some(LatencyPolicy::default());
     policy
 }
 
@@ -80,8 +62,11 @@ pub(crate) struct Fleet {
     pub(crate) prometheus: Prometheus,
     pub(crate) rps: f64,
     pub(crate) p95: f64,
+    /// The part of it that requests wait for behind the server, where that is measured.
+    pub(crate) dependency: Option<f64>,
     pub(crate) errors_per_second: f64,
     pub(crate) rollout: Rollout,
+    pub(crate) surge: Surge,
     /// Samples in the window.
     pub(crate) samples: f64,
     pub(crate) scraped: Option<f64>,
@@ -109,8 +94,26 @@ impl Target {
             ready: count(ready),
             pending: Replicas::ZERO,
             rollout,
+            surge: Surge::default(),
         }
     }
+}
+
+/// Six healthy spot nodes, each a pool of its own, that share the pods.
+fn six_nodes(spot: &Target, now: Timestamp) -> Vec<SpotNode> {
+    let node = |index: usize| {
+        let pods = || spot.pods.iter().skip(index).step_by(6);
+        SpotNode {
+            id: NodeId(index as u64),
+            pool: PoolId(index as u64),
+            health: NodeHealth::Ready,
+            interruption: None,
+            tainted_by_us: false,
+            pods: count(pods().count()),
+            ready: count(pods().filter(|ready| **ready <= now).count()),
+        }
+    };
+    (0..6).map(node).collect()
 }
 
 fn count(pods: usize) -> Replicas {
@@ -129,8 +132,10 @@ impl Fleet {
             prometheus: Prometheus::Good,
             rps: 0.0,
             p95: 20.0,
+            dependency: None,
             errors_per_second: 0.0,
             rollout: Rollout::Settled,
+            surge: Surge::default(),
             samples: 12.0,
             scraped: None,
             spot: None,
@@ -164,10 +169,18 @@ impl Fleet {
         let pods = self.on_demand.pods.iter().chain(spot.map_or(&[][..], |spot| &spot.pods));
         let ready_since: Vec<_> = pods.copied().filter(|ready| *ready <= self.now).collect();
         Observation {
-            on_demand: self.on_demand.observe(self.now, self.rollout),
+            on_demand: TargetObservation {
+                surge: self.surge,
+                ..self.on_demand.observe(self.now, self.rollout)
+            },
             spot: spot.map_or(SpotTarget::None, |spot| {
                 SpotTarget::Present(spot.observe(self.now, Rollout::Settled))
             }),
+            spot_nodes: spot.map_or_else(Vec::new, |spot| six_nodes(spot, self.now)),
+            spot_pending_since: Vec::new(),
+            placeholders: Placeholders::default(),
+            pods_started: Vec::new(),
+            nodes_started: Vec::new(),
             scrape_interval: SCRAPE,
             readings: self.readings(count(ready_since.len()).get().into()),
             ready_since,
@@ -194,6 +207,8 @@ impl Fleet {
             burst_rate: read(self.rps),
             latency: read(if self.rps > 0.0 { self.p95 } else { f64::NAN }),
             error_rate: read(self.errors_per_second),
+            critical_rate: Reading::Empty,
+            dependency_latency: self.dependency.map_or(Reading::Empty, read),
             scraped_pods: read(self.scraped.unwrap_or(if partial { 0.0 } else { ready })),
             window_samples: read(if warming { 3.0 } else { self.samples }),
         }

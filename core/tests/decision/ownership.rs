@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 fn with_spot() -> Fleet {
     let mut policy = policy();
-    policy.spot = Some(SpotPolicy { max_percent: 50, min_on_demand: replicas(2) });
+    policy.spot = Some(SpotPolicy::new(50, replicas(2)));
     let mut fleet = Fleet::settled(policy, 10, 100.0);
     fleet.spot = Some(Target::default());
     fleet.run_until(60);
@@ -132,6 +132,26 @@ fn a_move_that_was_made_half_way_is_no_growth() {
     let written = Placement { on_demand: Some(replicas(10)), spot: None };
     let memory = fleet.decide_only().1.not_applied(&before, Attempt { written, unknown: false });
     assert_eq!(memory.size, Some(replicas(10)));
+}
+
+#[test]
+fn moves_whose_answers_are_lost_are_no_growth() {
+    let mut policy = policy();
+    policy.spot = Some(SpotPolicy::new(60, replicas(4)));
+    let mut fleet = Fleet::settled(policy, 20, 1000.0);
+    fleet.spot = Some(Target::default());
+    for second in (2..60).step_by(2) {
+        let before = fleet.memory.clone();
+        fleet.now = at(second);
+        let decision = fleet.decide();
+        assert_eq!(decision.desired, replicas(20), "{second}: {decision:?}");
+        let lost = Attempt { unknown: true, ..Attempt::default() };
+        fleet.memory = fleet.memory.clone().not_applied(&before, lost);
+    }
+    fleet.now = at(62);
+    let decision = fleet.decide();
+    assert_eq!(decision.desired, replicas(20));
+    assert_eq!(decision.placement.sum(), replicas(20), "the move ended");
 }
 
 #[test]

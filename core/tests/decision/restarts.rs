@@ -1,7 +1,8 @@
 //! A restarted run never scales in sooner, nor out later, than an uninterrupted one.
 
+use crate::calendars::{daily, scheduled};
 use crate::fleet::{Fleet, Prometheus, at, guarded, policy, replicas};
-use crate::scripts::{any_policy, day};
+use crate::scripts::{any_policy, day, overridden, ten_thousand};
 use apifleet_core::decision::Decision;
 use apifleet_core::{Memory, Percent, Reason};
 use jiff::SignedDuration;
@@ -47,12 +48,12 @@ impl Status {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ten_thousand())]
 
     /// Without tolerance the sizes can be compared at every instant.
     #[test]
     fn a_restarted_run_is_never_smaller_than_an_uninterrupted_one(
-        policy in any_policy(),
+        policy in overridden(scheduled(any_policy())),
         size in 1..70_u32,
         beats in day(40),
         kill in 1..30_usize,
@@ -84,13 +85,15 @@ proptest! {
     /// With everything on, and whatever is remembered: nothing is removed for a full scale-down window.
     #[test]
     fn a_restart_removes_nothing_for_a_window(
-        policy in any_policy(),
+        policy in scheduled(any_policy()),
         size in 1..70_u32,
         beats in day(30),
         kill in 1..20_usize,
         forget in 0..3_usize,
     ) {
         let mut fleet = Fleet::new(policy, size);
+        // A ceiling is, like a lowered maximum, reached without a window.
+        fleet.policy.schedules.iter_mut().for_each(|schedule| schedule.ceiling = None);
         let mut status = Status::new();
         let (before, after) = beats.split_at(kill);
         for beat in before {
@@ -203,5 +206,44 @@ fn a_clock_that_jumps_removes_nothing_and_blocks_nothing() {
         fleet.rps = 100.0;
         fleet.run_until(hours * 3600 + 1500);
         assert_eq!(fleet.size(), 10, "{hours}");
+    }
+}
+
+#[test]
+fn a_kill_at_any_step_of_a_ramp_delays_none_and_removes_nothing_sooner() {
+    let mut policy = policy();
+    policy.schedules = vec![daily("short", ("08:00", "08:03"), 24)];
+    let mut steady = Fleet::new(policy, 10);
+    (steady.rps, steady.now) = (500.0, at(-1900));
+    steady.run_until(-700);
+    let mut status = Status::new();
+    let (mut killed, mut last_step) = (Vec::new(), 0);
+    while steady.now < at(-290) {
+        let decision = steady.decide();
+        status.write(&steady, &decision);
+        if steady.size() != last_step {
+            last_step = steady.size();
+            for away in [2, 30, 90, 400] {
+                let mut fleet = steady.clone();
+                fleet.memory = status.resumed(false);
+                fleet.now += SignedDuration::from_secs(away);
+                killed.push(fleet);
+            }
+        }
+        let period = steady.now + SignedDuration::from_secs(2);
+        steady.now = decision.next.map_or(period, |next| next.at.min(period));
+    }
+    assert!(killed.len() >= 14 * 4, "{}", killed.len());
+    let mut reference = Vec::new();
+    while steady.now < at(1200) {
+        reference.push((steady.now, steady.decide().desired));
+        steady.now += SignedDuration::from_secs(2);
+    }
+    for mut fleet in killed {
+        let began = fleet.now;
+        for (now, size) in reference.iter().filter(|(now, _)| *now >= began) {
+            fleet.now = *now;
+            assert!(fleet.decide().desired >= *size, "killed before {began}: {:?}", fleet.sizes);
+        }
     }
 }

@@ -1,14 +1,56 @@
 //! Random policies and days: what the properties are run with.
 
-use crate::fleet::{Fleet, Prometheus, bounds, guarded, policy, replicas};
+use crate::calendars::later;
+use crate::fleet::{Fleet, Prometheus, at, bounds, guarded, policy, replicas};
+use apifleet_core::Decision;
 use apifleet_core::behavior::{Amount, Direction, RatePolicy, Select};
+use apifleet_core::dependencies::Dependency;
+use apifleet_core::name::Name;
+use apifleet_core::overrides::{Action, Override, Pace};
 use apifleet_core::policy::{FleetPolicy, OnMissing};
 use apifleet_core::{Percent, Rps};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+/// As many cases as an invariant is tried with on each commit; `PROPTEST_CASES` says otherwise.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "proptest's own variable, which a given number overrides"
+)]
+pub(crate) fn ten_thousand() -> ProptestConfig {
+    let given = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { given.cases } else { 10_000 };
+    ProptestConfig { cases, failure_persistence: None, ..given }
+}
+
+/// A fleet that is decided at wake-ups, and rarely besides, has for a minute and a half at every instant the size of one
+/// that is decided every second, too. `at_wake` says what else must be when it wakes, of the decision before.
+pub(crate) fn wakes_miss_nothing(
+    mut often: Fleet,
+    at_wake: impl Fn(&Fleet, &Decision) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let mut rarely = often.clone();
+    let until = later(often.now, 90);
+    while rarely.now < until {
+        let decision = rarely.decide();
+        let period = later(rarely.now, 20);
+        let next = decision.next.map_or(period, |next| next.at.min(period));
+        prop_assert!(next > rarely.now);
+        while often.now < next {
+            let other = often.decide();
+            prop_assert_eq!(other.desired, decision.desired, "{:?}\n{:?}", other, decision);
+            let second = later(often.now, 1).min(next);
+            often.now = other.next.map_or(second, |next| next.at.min(second));
+        }
+        rarely.now = next;
+        at_wake(&rarely, &decision)?;
+    }
+    Ok(())
+}
 
 /// What happens before a decision.
 #[derive(Debug, Clone, Copy)]
@@ -104,4 +146,86 @@ pub(crate) fn any_policy() -> impl Strategy<Value = FleetPolicy> {
 /// A policy with default behavior, any bounds and target.
 pub(crate) fn default_policy() -> impl Strategy<Value = FleetPolicy> {
     any_policy().prop_map(|made| FleetPolicy { behavior: policy().behavior, ..made })
+}
+
+/// An override of any kind that begins and ends near time zero.
+fn any_override() -> impl Strategy<Value = Override> {
+    let action = prop_oneof![
+        2 => (1..70_u32).prop_map(|count| Action::Floor(replicas(count))),
+        2 => (1..70_u32).prop_map(|count| Action::Ceiling(replicas(count))),
+        2 => (1..70_u32).prop_map(|count| Action::Pin(replicas(count))),
+        1 => Just(Action::Hold),
+        1 => Just(Action::NoSpot),
+    ];
+    let pace = select(&[Pace::Gradual, Pace::Gradual, Pace::Immediate][..]);
+    (action, pace, -200..500_i64, 1..400_i64, 0..5_i64).prop_map(
+        |(action, pace, begins, lasts, created)| Override {
+            name: Name::parse("any").unwrap(),
+            action,
+            pace,
+            not_before: at(begins),
+            expires_at: at(begins + lasts),
+            created: at(begins - created),
+        },
+    )
+}
+
+/// Up to four overrides, each with a name of its own.
+pub(crate) fn any_overrides() -> impl Strategy<Value = Vec<Override>> {
+    vec(any_override(), 0..5).prop_map(|mut overrides| {
+        for (index, order) in overrides.iter_mut().enumerate() {
+            order.name = Name::parse(&format!("order-{index}")).unwrap();
+        }
+        overrides
+    })
+}
+
+/// The same policy with overrides.
+pub(crate) fn overridden(
+    policy: impl Strategy<Value = FleetPolicy>,
+) -> impl Strategy<Value = FleetPolicy> {
+    (policy, any_overrides()).prop_map(|(policy, overrides)| FleetPolicy { overrides, ..policy })
+}
+
+/// Up to two dependencies, each with a name of its own.
+pub(crate) fn any_dependencies() -> impl Strategy<Value = Vec<Dependency>> {
+    vec((10..1500_u32, 0..100_u32, 5..30_u32), 0..3).prop_map(|dependencies| {
+        let one = |(index, (limit, reserved, per_replica)): (usize, (u32, u32, u32))| Dependency {
+            name: Name::parse(&format!("database-{index}")).unwrap(),
+            limit,
+            reserved,
+            per_replica: NonZeroU32::new(per_replica).unwrap(),
+        };
+        dependencies.into_iter().enumerate().map(one).collect()
+    })
+}
+
+/// The same policy with dependencies.
+pub(crate) fn dependent(
+    policy: impl Strategy<Value = FleetPolicy>,
+) -> impl Strategy<Value = FleetPolicy> {
+    let both = (policy, any_dependencies());
+    both.prop_map(|(policy, dependencies)| FleetPolicy { dependencies, ..policy })
+}
+
+/// An override that somebody ordered as it began.
+pub(crate) fn order(name: &str, action: Action, from: Timestamp, to: Timestamp) -> Override {
+    Override {
+        name: Name::parse(name).unwrap(),
+        action,
+        pace: Pace::Gradual,
+        not_before: from,
+        expires_at: to,
+        created: from,
+    }
+}
+
+/// A database with so many connections, of which a replica takes so many.
+pub(crate) fn database(limit: u32, per_replica: u32) -> Dependency {
+    Dependency {
+        name: Name::parse("mysql").unwrap(),
+        limit,
+        reserved: 0,
+        per_replica: NonZeroU32::new(per_replica).unwrap(),
+    }
 }

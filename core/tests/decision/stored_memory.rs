@@ -188,7 +188,7 @@ fn scale_out_only_adds_and_never_removes() {
 #[test]
 fn moves_between_targets_make_before_they_break() {
     let mut policy = policy();
-    policy.spot = Some(SpotPolicy { max_percent: 60, min_on_demand: replicas(4) });
+    policy.spot = Some(SpotPolicy::new(60, replicas(4)));
     let mut fleet = Fleet::settled(policy, 20, 1000.0);
     fleet.spot = Some(crate::fleet::Target::default());
     let first = fleet.run_until(2);
@@ -209,7 +209,7 @@ fn moves_between_targets_make_before_they_break() {
 #[test]
 fn a_lost_spot_target_is_carried_on_demand_at_once() {
     let mut policy = policy();
-    policy.spot = Some(SpotPolicy { max_percent: 60, min_on_demand: replicas(4) });
+    policy.spot = Some(SpotPolicy::new(60, replicas(4)));
     let mut fleet = Fleet::settled(policy, 20, 1000.0);
     fleet.spot = Some(crate::fleet::Target::default());
     fleet.run_until(60);

@@ -137,6 +137,53 @@ fn stops_adding_replicas_that_do_not_help_against_the_database() {
 }
 
 #[test]
+fn adds_no_replica_where_the_server_itself_says_that_it_waits_for_the_database() {
+    let mut fleet = Fleet::new(guarded(), 20);
+    (fleet.rps, fleet.p95, fleet.dependency) = (800.0, 300.0, Some(220.0));
+    let last = fleet.run_until(1800);
+    assert_eq!(fleet.sizes, [(0, 20)]);
+    let effective = last.findings.replicas_effective;
+    assert_eq!(
+        (effective.holds, effective.why.reason()),
+        (false, Reason::DatabaseOrDependencyBound)
+    );
+    assert!(effective.why.to_string().contains("wait 220 ms"), "{}", effective.why);
+    assert_eq!(last.reason, Reason::LatencyAboveLimit, "and none is removed");
+
+    // Faster again: the guard does what it would have done.
+    fleet.dependency = Some(20.0);
+    fleet.run_until(1802);
+    assert_eq!(fleet.size(), 22);
+    fleet.p95 = 100.0;
+    assert!(fleet.run_until(1804).findings.replicas_effective.holds);
+}
+
+#[test]
+fn the_database_explains_an_excess_only_if_it_is_most_of_it() {
+    // What requests wait for the database, with a p95 of 300 ms and a target of 200 ms.
+    let cases = [
+        (300.0, true),
+        (150.0, true),
+        (149.0, false),
+        (20.0, false),
+        (f64::NAN, false),
+        (-1.0, false),
+    ];
+    for (waits, explained) in cases {
+        let mut fleet = Fleet::new(guarded(), 20);
+        (fleet.rps, fleet.p95, fleet.dependency) = (800.0, 300.0, Some(waits));
+        let last = fleet.run_until(40);
+        assert_eq!(fleet.size(), if explained { 20 } else { 22 }, "{waits}");
+        assert_eq!(last.findings.replicas_effective.holds, !explained, "{waits}");
+    }
+    // Most of it, but the rest alone is above the target: replicas shorten the rest.
+    let mut fleet = Fleet::new(guarded(), 20);
+    (fleet.rps, fleet.p95, fleet.dependency) = (800.0, 900.0, Some(600.0));
+    fleet.run_until(40);
+    assert_eq!(fleet.size(), 22);
+}
+
+#[test]
 fn keeps_thirty_during_a_rollout_and_a_down_window_after_it() {
     let mut fleet = Fleet::settled(policy(), 30, 1500.0);
     fleet.rollout = Rollout::InProgress { since: at(0) };
