@@ -1,11 +1,14 @@
-//! Apply: writes what a plan proposes, through `/scale`, and nothing else. Needs a client. Called by
-//! [`crate::reconcile`].
+//! Apply: carries out what a plan proposes, and nothing else: writes of replicas through `/scale`, then what is to be
+//! done about nodes that are being taken away ([`nodes`]). Needs a client. Called by [`crate::reconcile`].
 //!
 //! Every write names the Deployment's uid and version, so that nothing newer is overwritten. Where the version has
 //! moved on while the replicas have not (Kubernetes writes a Deployment's status often), the write is tried again on
 //! the version that is there; where the replicas have changed, it is given up and decided again.
 
-use crate::error::Class;
+mod nodes;
+
+pub use nodes::NodeOutcome;
+
 use crate::kubernetes::{CallError, Kubernetes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -29,26 +32,38 @@ pub async fn apply(
     state: &mut FleetState,
 ) -> Plan<Applied> {
     // Without `..`: what is proposed is done.
-    let Plan { decision, stage: Proposed { raises, lowerings } } = plan;
+    let Plan { decision, stage: Proposed { raises, lowerings, placeholders, nodes } } = plan;
+    // The decision was made just before, and nothing was waited for since.
+    let decided = Instant::now();
     let mut outcomes = Vec::with_capacity(raises.len() + lowerings.len());
-    let mut raised = true;
+    let mut covered = true;
     for write in raises {
         let outcome = carry_out(kubernetes, leadership, metrics, &write).await;
-        raised &= matches!(outcome, Outcome::Written { .. });
+        covered &= matches!(outcome, Outcome::Written { .. });
         outcomes.push((write, outcome));
     }
     for write in lowerings {
-        let outcome = if raised {
+        let outcome = if covered {
             carry_out(kubernetes, leadership, metrics, &write).await
         } else {
             Outcome::Skipped("a replica must be added elsewhere first, and that failed")
         };
         outcomes.push((write, outcome));
     }
-    for (write, outcome) in &outcomes {
+    if outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Written { .. })) {
+        metrics.carried_out(decided.elapsed());
+    }
+    let mut held = Vec::with_capacity(placeholders.len());
+    for write in placeholders {
+        let outcome = carry_out(kubernetes, leadership, metrics, &write).await;
+        held.push((write, outcome));
+    }
+    for (write, outcome) in outcomes.iter().chain(&held) {
         remember(state, write, outcome);
     }
-    Plan::applied(decision, outcomes)
+    let crew = nodes::Crew { kubernetes, leadership, metrics, covered };
+    let nodes = crew.work(nodes).await;
+    Plan { decision, stage: Applied { outcomes, placeholders: held, nodes } }
 }
 
 async fn carry_out(
@@ -62,7 +77,7 @@ async fn carry_out(
         Ok(outcome) => outcome,
         Err(error) => Outcome::Failed {
             class: error.class(),
-            unknown: error.class() == Class::Transient,
+            unknown: error.is_uncertain(),
             message: error.to_string(),
         },
     };
@@ -117,7 +132,7 @@ fn scale(write: &Write, resource_version: String) -> Scale {
 
 /// What the next look at the target must know of this write.
 fn remember(state: &mut FleetState, write: &Write, outcome: &Outcome) {
-    let written = &mut state.targets.get_mut(write.target).written;
+    let written = &mut state.of_mut(write.target, write.purpose).written;
     match outcome {
         Outcome::Written { resource_version } => *written = Written::At(resource_version.clone()),
         Outcome::Overtaken | Outcome::Failed { unknown: true, .. } => *written = Written::Unknown,

@@ -1,7 +1,8 @@
 //! When a fleet whose reconcile failed is tried again: pure. Bounded at [`LONGEST`], so that a fleet is never left
 //! alone for longer than 20 seconds, and spread, so that fleets that failed together do not come back together.
 //!
-//! Called by [`crate::roster`], and for watches and reports that failed by [`crate::caches`] and [`crate::report`].
+//! Called by [`crate::roster`], and for watches, reports and definitions that failed by [`crate::caches`],
+//! [`crate::report`] and [`crate::definitions`].
 
 use crate::error::Class;
 use std::time::Duration;

@@ -2,18 +2,28 @@
 //! few fields that decisions need. Nothing is decided or written here.
 //!
 //! A watch is resumed every 60 s (a dead connection is noticed after 65 s), and every ten minutes the kind is listed
-//! anew and the cache replaced, so that a missed event cannot stay missed. Caches keep their last content while the
-//! API server is away. Needs a client; started by [`crate::run`], read by [`crate::engine`].
+//! anew and the cache replaced, so that a missed event cannot stay missed. A list that is older than what was seen is
+//! refused. Caches keep their last content while the API server is away. Needs a client; started by [`crate::run`], read
+//! by [`crate::engine`].
+
+mod feed;
+mod horizon;
+mod key;
+
+pub use key::Key;
 
 use crate::error::Class;
-use crate::kubernetes::WATCH_SECONDS;
+use crate::kubernetes::Kubernetes;
+use feed::Feed;
 use futures::{Stream, StreamExt as _};
+use horizon::Horizon;
+use jiff::Timestamp;
+use kube::Resource;
 use kube::api::Api;
 use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,15 +32,6 @@ use tokio::sync::Notify;
 
 /// A kind is listed anew this often; a little more or less for each, so that they do not coincide.
 const RELIST_EVERY: Duration = Duration::from_mins(10);
-
-/// Namespace and name of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key {
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-}
 
 /// What is kept of one object of a kind.
 pub trait Fact: Debug + Send + Sync + Sized + 'static {
@@ -42,14 +43,26 @@ pub trait Fact: Debug + Send + Sync + Sized + 'static {
 
     /// Whether a decision has to be made at once because of this change.
     fn is_urgent(before: Option<&Self>, after: Option<&Self>) -> bool;
+
+    /// Takes over what only the looks before can tell, such as when something was first seen.
+    fn succeed(&mut self, _before: Option<&Self>, _now: Timestamp) {}
+
+    /// What is still to be known of an object that is gone.
+    fn outlive(&self, _now: Timestamp) -> Option<Self> {
+        None
+    }
 }
 
 /// The facts of one kind, grouped by the key under which they are looked up.
 #[derive(Debug)]
 pub struct Cache<F> {
     content: RwLock<Content<F>>,
+    /// Outlives every list and watch: none may take the content back.
+    horizon: Arc<Horizon>,
     filled: AtomicBool,
     wake: Arc<Notify>,
+    /// The keys whose changes wake the engine; `None`: all.
+    attended: RwLock<Option<HashSet<Key>>>,
 }
 
 #[derive(Debug)]
@@ -83,28 +96,6 @@ impl Backoff for Again {
     }
 }
 
-// === impl Key ===
-
-impl Key {
-    /// The key of an object.
-    #[must_use]
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-
-    /// The key of an object from its metadata.
-    #[must_use]
-    pub fn of<K: Resource>(object: &K) -> Self {
-        Self::new(object.namespace().unwrap_or_default(), object.name_any())
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
 // === impl Content ===
 
 impl<F> Default for Content<F> {
@@ -130,6 +121,28 @@ impl<F> Content<F> {
         }
         fact
     }
+
+    fn get(&self, object: &Key) -> Option<&F> {
+        self.facts.get(self.groups.get(object)?)?.get(object).map(AsRef::as_ref)
+    }
+}
+
+impl<F: Fact> Content<F> {
+    /// Takes over from the content before this list what no list can tell.
+    fn succeed(&mut self, before: &Self, now: Timestamp) {
+        for (object, fact) in self.facts.values_mut().flatten() {
+            // Nobody else has seen it yet.
+            if let Some(fact) = Arc::get_mut(fact) {
+                fact.succeed(before.get(object), now);
+            }
+        }
+        for (object, group) in &before.groups {
+            let gone = before.get(object).filter(|_| !self.groups.contains_key(object));
+            if let Some(left) = gone.and_then(|fact| fact.outlive(now)) {
+                self.insert(object.clone(), group.clone(), left);
+            }
+        }
+    }
 }
 
 // === impl Cache ===
@@ -138,7 +151,21 @@ impl<F: Fact> Cache<F> {
     /// An empty cache that wakes the engine through `wake`.
     #[must_use]
     pub fn new(wake: Arc<Notify>) -> Self {
-        Self { content: RwLock::default(), filled: AtomicBool::new(false), wake }
+        let (content, attended) = (RwLock::default(), RwLock::default());
+        let (horizon, filled) = (Arc::default(), AtomicBool::new(false));
+        Self { content, horizon, filled, wake, attended }
+    }
+
+    /// From now on only changes under these keys wake the engine.
+    pub fn attend(&self, keys: HashSet<Key>) {
+        *self.attended.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+    }
+
+    fn wake(&self, key: &Key) {
+        let attended = self.attended.read().unwrap_or_else(PoisonError::into_inner);
+        if attended.as_ref().is_none_or(|keys| keys.contains(key)) {
+            self.wake.notify_one();
+        }
     }
 
     /// Whether the kind has been listed once. Before that, nothing may be concluded from what is missing.
@@ -164,22 +191,50 @@ impl<F: Fact> Cache<F> {
         content.facts.iter().flat_map(of_group).collect()
     }
 
-    /// Forgets everything: the kind is no longer served.
+    /// The name of each object under a key, and what is known of it.
+    #[must_use]
+    pub fn named_under(&self, key: &Key) -> Vec<(String, Arc<F>)> {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let named = |(object, fact): (&Key, &Arc<F>)| (object.name.clone(), Arc::clone(fact));
+        content.facts.get(key).map(|facts| facts.iter().map(named).collect()).unwrap_or_default()
+    }
+
+    /// Everything that is known of what `wanted` holds for.
+    #[must_use]
+    pub fn filter(&self, wanted: impl Fn(&F) -> bool) -> Vec<Arc<F>> {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let facts = content.facts.values().flat_map(HashMap::values);
+        facts.filter(|fact| wanted(fact)).cloned().collect()
+    }
+
+    /// Forgets what is not wanted any more.
+    pub fn retain(&self, wanted: impl Fn(&Key, &F) -> bool) {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        let Content { groups, facts } = &mut *content;
+        for members in facts.values_mut() {
+            members.retain(|object, fact| wanted(object, fact));
+        }
+        facts.retain(|_, members| !members.is_empty());
+        groups.retain(|object, group| {
+            facts.get(group).is_some_and(|members| members.contains_key(object))
+        });
+    }
+
+    /// Forgets everything: the kind is no longer served, or may not be read any more.
     pub fn clear(&self) {
         *self.content.write().unwrap_or_else(PoisonError::into_inner) = Content::default();
+        self.filled.store(false, Ordering::Release);
     }
 
     /// Keeps the cache filled until the future is dropped.
-    pub async fn fill(&self, api: Api<F::Object>)
-    where
-        <F::Object as Resource>::DynamicType: Default + Eq + std::hash::Hash + Clone,
-    {
+    pub async fn fill(&self, kubernetes: &Kubernetes, api: Api<F::Object>) {
         loop {
-            let config = watcher::Config::default().timeout(WATCH_SECONDS);
-            let stream = watcher(api.clone(), config).backoff(Again::default());
+            let (horizon, pause) = (Arc::clone(&self.horizon), kubernetes.pause().clone());
+            let events = Feed { api: api.clone(), horizon, pause }.events();
             let until = RELIST_EVERY.mul_f64(0.9 + crate::backoff::spread() / 5.0);
             // Running out of time is how a relist begins; the stream itself never ends.
-            let _ = tokio::time::timeout(until, self.follow(stream)).await;
+            let _ =
+                tokio::time::timeout(until, self.follow(events.backoff(Again::default()))).await;
         }
     }
 
@@ -208,30 +263,128 @@ impl<F: Fact> Cache<F> {
         }
     }
 
-    fn replace(&self, listed: Content<F>) {
-        *self.content.write().unwrap_or_else(PoisonError::into_inner) = listed;
+    fn replace(&self, mut listed: Content<F>) {
+        let now = Timestamp::now();
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        listed.succeed(&content, now);
+        *content = listed;
+        drop(content);
         self.filled.store(true, Ordering::Release);
         self.wake.notify_one();
     }
 
     fn apply(&self, object: &F::Object) {
-        let Some((group, fact)) = F::of(object) else { return self.delete(object) };
+        let Some((group, mut fact)) = F::of(object) else { return self.delete(object) };
         let key = Key::of(object);
         let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
         let before = content.remove(&key);
+        fact.succeed(before.as_deref(), Timestamp::now());
         let urgent = F::is_urgent(before.as_deref(), Some(&fact));
-        content.insert(key, group, fact);
+        content.insert(key, group.clone(), fact);
         drop(content);
         if urgent {
-            self.wake.notify_one();
+            self.wake(&group);
         }
     }
 
     fn delete(&self, object: &F::Object) {
-        let before =
-            self.content.write().unwrap_or_else(PoisonError::into_inner).remove(&Key::of(object));
-        if before.is_some() && F::is_urgent(before.as_deref(), None) {
-            self.wake.notify_one();
+        let key = Key::of(object);
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        let group = content.groups.get(&key).cloned();
+        let (Some(group), Some(before)) = (group, content.remove(&key)) else { return };
+        let left = before.outlive(Timestamp::now());
+        let urgent = F::is_urgent(Some(&before), left.as_ref());
+        if let Some(left) = left {
+            content.insert(key, group.clone(), left);
         }
+        drop(content);
+        if urgent {
+            self.wake(&group);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{DeploymentFact, NodeFact};
+    use futures::{FutureExt as _, stream};
+    use serde_json::{Value, json};
+
+    fn cache<F: Fact>() -> Cache<F> {
+        Cache::new(Arc::new(Notify::new()))
+    }
+
+    fn node(taints: &Value) -> k8s_openapi::api::core::v1::Node {
+        let object =
+            json!({"metadata": {"name": "spot-1", "uid": "n1"}, "spec": {"taints": taints}});
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn noticed() -> Value {
+        json!([{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}])
+    }
+
+    async fn list<F: Fact>(cache: &Cache<F>, objects: Vec<F::Object>) {
+        let listed = objects.into_iter().map(|object| Ok(watcher::Event::InitApply(object)));
+        let events = std::iter::once(Ok(watcher::Event::Init)).chain(listed);
+        cache.follow(stream::iter(events.chain([Ok(watcher::Event::InitDone)]))).await;
+    }
+
+    /// Whether the engine was woken since it was last asked.
+    fn woken<F>(cache: &Cache<F>) -> bool {
+        cache.wake.notified().now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn what_only_earlier_looks_can_tell_survives_a_new_list() {
+        let cache = cache::<NodeFact>();
+        list(&cache, vec![node(&noticed())]).await;
+        let first = cache.filter(|_| true)[0].interruption.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        list(&cache, vec![node(&noticed())]).await;
+        assert_eq!(cache.filter(|_| true)[0].interruption, Some(first));
+        cache.follow(stream::iter([Ok(watcher::Event::Apply(node(&noticed())))])).await;
+        assert_eq!(cache.filter(|_| true)[0].interruption, Some(first));
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_gone_is_known_as_lost_whether_that_was_seen_or_found_out() {
+        let cache = cache::<NodeFact>();
+        list(&cache, vec![node(&json!([]))]).await;
+        woken(&cache);
+        cache.follow(stream::iter([Ok(watcher::Event::Delete(node(&json!([]))))])).await;
+        assert!(woken(&cache));
+        assert!(cache.filter(|_| true)[0].gone_at.is_some());
+        list(&cache, vec![node(&json!([]))]).await;
+        assert!(cache.filter(|_| true)[0].gone_at.is_none(), "it is there after all");
+        list(&cache, Vec::new()).await;
+        assert!(cache.filter(|_| true)[0].gone_at.is_some());
+    }
+
+    #[tokio::test]
+    async fn only_what_is_attended_wakes_the_engine() {
+        let cache = cache::<DeploymentFact>();
+        let scaled = |name: &str, replicas: i32| {
+            let object = json!({"metadata": {"name": name, "namespace": "shop", "uid": name},
+                "spec": {"replicas": replicas, "selector": {}, "template": {}}});
+            Ok(watcher::Event::Apply(serde_json::from_value(object).unwrap()))
+        };
+        cache.follow(stream::iter([scaled("api", 1)])).await;
+        assert!(woken(&cache), "before it is known what matters, everything does");
+        cache.attend(HashSet::from([Key::new("shop", "api")]));
+        cache.follow(stream::iter([scaled("other", 1), scaled("other", 2)])).await;
+        assert!(!woken(&cache));
+        cache.follow(stream::iter([scaled("api", 2)])).await;
+        assert!(woken(&cache));
+    }
+
+    #[tokio::test]
+    async fn a_cache_that_was_cleared_knows_nothing_until_it_is_listed_anew() {
+        let cache = cache::<NodeFact>();
+        list(&cache, vec![node(&json!([]))]).await;
+        assert!(cache.is_filled());
+        cache.clear();
+        assert!(!cache.is_filled() && cache.all().is_empty());
     }
 }

@@ -60,6 +60,10 @@ pub struct Args {
     #[arg(long, env = "POD_NAME", value_name = "NAME", default_value = "apifleet-controller")]
     pub pod_name: String,
 
+    /// Only check that an operator with these settings could do its work and that a copy of it leads, say so, and end
+    #[arg(long)]
+    pub check: bool,
+
     /// How log lines are written; `RUST_LOG` says which (default: info)
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "json")]
     pub log_format: LogFormat,
@@ -91,6 +95,8 @@ pub struct Settings {
     pub pod_namespace: Option<String>,
     /// This copy's name.
     pub pod_name: String,
+    /// Whether to check and end, instead of running.
+    pub check: bool,
     /// How log lines are written.
     pub log_format: LogFormat,
 }
@@ -115,6 +121,7 @@ impl Args {
             lease_name: self.lease_name,
             pod_namespace: self.pod_namespace.filter(|namespace| !namespace.is_empty()),
             pod_name: self.pod_name,
+            check: self.check,
             log_format: self.log_format,
         })
     }
@@ -166,6 +173,7 @@ mod tests {
         assert_eq!(settings.listen.port(), 8081);
         assert_eq!(settings.watch_namespace, None);
         assert_eq!(settings.lease_name, "apifleet-controller");
+        assert!(!settings.check);
     }
 
     #[test]

@@ -4,23 +4,49 @@
 
 use crate::caches::{Cache, Key};
 use crate::conflicts::Conflict;
-use crate::facts::{DeploymentFact, FleetFact, HpaFact, PodFact, ScaledObject, ScaledObjectFact};
+use crate::error::Class;
+use crate::facts::{
+    DeploymentFact, FleetFact, HpaFact, NodeFact, OrderFact, PodFact, PolicyFact, ScaledObject,
+    ScaledObjectFact,
+};
 use crate::kubernetes::Kubernetes;
+use crate::shared::Shared;
 use kube::api::Api;
 use kube::core::{GroupVersionKind, NamespaceResourceScope};
 use kube::{Client, Resource};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Whether KEDA is installed is looked up this often.
 const DISCOVER_EVERY: Duration = Duration::from_mins(2);
 
+/// Whether nodes have to be watched is looked at this often, and their list is tried again so soon after a failure.
+const NODES_EVERY: Duration = Duration::from_secs(2);
+/// Nodes that are not known after so long are done without.
+const NODES_AWAITED: Duration = Duration::from_secs(30);
+
+/// Whether nodes are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// No fleet needs it.
+    Unneeded,
+    /// One has needed it since then.
+    Needed(Instant),
+    /// The operator may not.
+    Forbidden,
+}
+
 /// What is known of the cluster.
 #[derive(Debug)]
 pub struct Cluster {
-    /// All fleets.
+    /// All fleets, as they are written: [`Self::fleets_in_force`] has them as they are decided.
     pub fleets: Cache<FleetFact>,
+    /// All `ScalingPolicy`s, and those that are gone while a fleet names them.
+    pub policies: Cache<PolicyFact>,
+    /// All `FleetOverride`s, under the fleet that they are about.
+    pub orders: Cache<OrderFact>,
     /// All Deployments.
     pub deployments: Cache<DeploymentFact>,
     /// All pods of Deployments, under their Deployment.
@@ -29,6 +55,10 @@ pub struct Cluster {
     pub hpas: Cache<HpaFact>,
     /// `ScaledObject`s, under the Deployment that they scale. Empty where KEDA is not installed.
     pub scaled_objects: Cache<ScaledObjectFact>,
+    /// All nodes, under their name. Empty while no fleet needs them, and where they may not be read.
+    pub nodes: Cache<NodeFact>,
+    shared: Shared,
+    sight: RwLock<Sight>,
 }
 
 impl Cluster {
@@ -37,18 +67,57 @@ impl Cluster {
     pub fn new(wake: &Arc<Notify>) -> Self {
         Self {
             fleets: Cache::new(Arc::clone(wake)),
+            policies: Cache::new(Arc::clone(wake)),
+            orders: Cache::new(Arc::clone(wake)),
             deployments: Cache::new(Arc::clone(wake)),
             pods: Cache::new(Arc::clone(wake)),
             hpas: Cache::new(Arc::clone(wake)),
             scaled_objects: Cache::new(Arc::clone(wake)),
+            nodes: Cache::new(Arc::clone(wake)),
+            shared: Shared::default(),
+            sight: RwLock::new(Sight::Unneeded),
         }
     }
 
     /// Whether enough is known to decide anything.
     #[must_use]
     pub fn is_filled(&self) -> bool {
-        let Self { fleets, deployments, pods, hpas, scaled_objects: _ } = self;
-        fleets.is_filled() && deployments.is_filled() && pods.is_filled() && hpas.is_filled()
+        let Self {
+            fleets,
+            policies,
+            orders,
+            deployments,
+            pods,
+            hpas,
+            scaled_objects: _,
+            nodes: _,
+            shared: _,
+            sight: _,
+        } = self;
+        fleets.is_filled()
+            && policies.is_filled()
+            && orders.is_filled()
+            && deployments.is_filled()
+            && pods.is_filled()
+            && hpas.is_filled()
+    }
+
+    /// All fleets as they are decided: each laid over the policy that it shares.
+    #[must_use]
+    pub fn fleets_in_force(&self) -> Vec<(Key, Arc<FleetFact>)> {
+        self.shared.lay(self.fleets.all(), &self.policies)
+    }
+
+    /// Whether as much is known of nodes as will be. A fleet with a spot target waits for it: without its nodes, a loss
+    /// that is under way would look as if it were over.
+    #[must_use]
+    pub fn knows_nodes(&self) -> bool {
+        self.nodes.is_filled()
+            || match self.sight() {
+                Sight::Unneeded => false,
+                Sight::Needed(since) => since.elapsed() >= NODES_AWAITED,
+                Sight::Forbidden => true,
+            }
     }
 
     /// The other autoscaler of a Deployment, if there is one.
@@ -67,11 +136,14 @@ impl Cluster {
     pub async fn fill(&self, kubernetes: &Kubernetes, namespace: Option<&str>) {
         let client = kubernetes.client();
         tokio::join!(
-            self.fleets.fill(api(client, namespace)),
-            self.deployments.fill(api(client, namespace)),
-            self.pods.fill(api(client, namespace)),
-            self.hpas.fill(api(client, namespace)),
+            self.fleets.fill(kubernetes, api(client, namespace)),
+            self.policies.fill(kubernetes, api(client, namespace)),
+            self.orders.fill(kubernetes, api(client, namespace)),
+            self.deployments.fill(kubernetes, api(client, namespace)),
+            self.pods.fill(kubernetes, api(client, namespace)),
+            self.hpas.fill(kubernetes, api(client, namespace)),
             self.fill_scaled_objects(kubernetes, namespace),
+            self.fill_nodes(kubernetes),
         );
     }
 
@@ -81,9 +153,8 @@ impl Cluster {
         loop {
             match kubernetes.serves(&kind).await {
                 Ok(true) => {
-                    let fill = self
-                        .scaled_objects
-                        .fill(api::<ScaledObject>(kubernetes.client(), namespace));
+                    let api = api::<ScaledObject>(kubernetes.client(), namespace);
+                    let fill = self.scaled_objects.fill(kubernetes, api);
                     // Looked up again from time to time: KEDA may have been removed.
                     let _ = tokio::time::timeout(DISCOVER_EVERY.saturating_mul(5), fill).await;
                     continue;
@@ -93,6 +164,61 @@ impl Cluster {
             }
             tokio::time::sleep(DISCOVER_EVERY).await;
         }
+    }
+}
+
+impl Cluster {
+    /// Watches nodes while a fleet needs them, if the operator may.
+    pub async fn fill_nodes(&self, kubernetes: &Kubernetes) {
+        loop {
+            let wait = if self.fleets.filter(FleetFact::needs_nodes).is_empty() {
+                self.see(Sight::Unneeded);
+                self.nodes.clear();
+                NODES_EVERY
+            } else {
+                self.watch_nodes(kubernetes).await
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// One attempt; returns how long to wait before the next.
+    async fn watch_nodes(&self, kubernetes: &Kubernetes) -> Duration {
+        if self.sight() == Sight::Unneeded {
+            self.see(Sight::Needed(Instant::now()));
+        }
+        match kubernetes.may_list_nodes().await {
+            Ok(()) => {
+                if self.sight() == Sight::Forbidden {
+                    self.see(Sight::Needed(Instant::now()));
+                }
+                // Looked at again from time to time: the fleet, or the permission, may be gone.
+                let fill = self.nodes.fill(kubernetes, Api::all(kubernetes.client().clone()));
+                let _ = tokio::time::timeout(DISCOVER_EVERY.saturating_mul(5), fill).await;
+                Duration::ZERO
+            }
+            Err(error) if error.class() == Class::Forbidden => {
+                if self.see(Sight::Forbidden) != Sight::Forbidden {
+                    tracing::warn!(%error, "nodes may not be listed: start times of nodes are not learned; with spot, no cover and no drain; said once");
+                }
+                self.nodes.clear();
+                DISCOVER_EVERY
+            }
+            Err(error) => {
+                tracing::warn!(%error, "nodes cannot be listed and are tried again");
+                NODES_EVERY
+            }
+        }
+    }
+
+    fn sight(&self) -> Sight {
+        *self.sight.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whether nodes are looked at; returns what was noted before.
+    fn see(&self, sight: Sight) -> Sight {
+        let mut noted = self.sight.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut noted, sight)
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::caches::Key;
 use crate::facts::FleetFact;
 use apifleet_core::Reason;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Another owner of a target.
@@ -67,7 +67,10 @@ impl Claims {
     #[must_use]
     pub fn settle(fleets: &[(Key, Arc<FleetFact>)]) -> Self {
         let mut by_age: Vec<&(Key, Arc<FleetFact>)> = fleets.iter().collect();
-        by_age.sort_by_key(|(key, fact)| (fact.created, key.clone()));
+        // Compared where they are: copies of names would be most of the work of a pass over thousands.
+        by_age.sort_unstable_by(|(one, first), (other, second)| {
+            (first.created, one).cmp(&(second.created, other))
+        });
         let mut owners = HashMap::new();
         for (fleet, fact) in by_age {
             for name in &fact.claims {
@@ -75,6 +78,12 @@ impl Claims {
             }
         }
         Self(owners)
+    }
+
+    /// The Deployments that any fleet names.
+    #[must_use]
+    pub fn deployments(&self) -> HashSet<Key> {
+        self.0.keys().cloned().collect()
     }
 
     /// The other fleet that owns the Deployment, if one does.

@@ -58,6 +58,12 @@ impl Crew {
         self.tasks.join_next().await.and_then(Result::ok)
     }
 
+    /// Whether all have ended.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// Waits until all have ended.
     pub async fn drain(&mut self) {
         while self.tasks.join_next().await.is_some() {}
@@ -89,9 +95,10 @@ mod tests {
         assert_eq!(started.elapsed(), Duration::ZERO, "all but one end at once");
         let panicked = ended.iter().find(|done| done.key.name == "panics").unwrap();
         assert!(matches!(panicked.ended, Ended::Without(Class::Bug)));
+        assert!(!crew.is_idle());
         let hung = crew.ended().await.unwrap();
         assert_eq!((hung.key.name.as_str(), started.elapsed()), ("hangs", LONGEST));
-        assert!(crew.ended().await.is_none());
+        assert!(crew.is_idle() && crew.ended().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use crate::caches::Key;
 use crate::conflicts::Claims;
 use crate::crew::Crew;
 use crate::error::Class;
+use crate::facts::{FleetFact, NodeFact};
 use crate::health::Health;
 use crate::observe::Fleet;
 use crate::observe::prometheus::Prometheus;
@@ -53,6 +54,8 @@ struct Times {
     last: Instant,
     next: Instant,
     leads: bool,
+    /// Since when reconciles have been under way without a pause.
+    busy: Option<Instant>,
 }
 
 // === impl Times ===
@@ -60,7 +63,8 @@ struct Times {
 impl Default for Times {
     fn default() -> Self {
         let now = Instant::now();
-        Self { last: now.checked_sub(PERIOD).unwrap_or(now), next: now, leads: false }
+        let last = now.checked_sub(PERIOD).unwrap_or(now);
+        Self { last, next: now, leads: false, busy: None }
     }
 }
 
@@ -69,7 +73,7 @@ impl Times {
     fn begin(&mut self) -> Duration {
         let now = Instant::now();
         let period = now.saturating_duration_since(self.last);
-        *self = Self { last: now, next: now + PERIOD, leads: self.leads };
+        (self.last, self.next) = (now, now + PERIOD);
         period
     }
 
@@ -79,10 +83,20 @@ impl Times {
     }
 
     /// A fleet may want a pass of its own.
-    fn follow(&mut self, roster: &Roster) {
-        if let Some(alarm) = roster.next_alarm() {
+    fn follow(&mut self, alarm: Option<Instant>) {
+        if let Some(alarm) = alarm {
             self.no_later_than(alarm);
         }
+    }
+
+    /// This pass has started reconciles.
+    fn work(&mut self) {
+        self.busy.get_or_insert(self.last);
+    }
+
+    /// Every reconcile has ended; returns how long they took together with what came before them in their pass.
+    fn rest(&mut self) -> Option<Duration> {
+        self.busy.take().map(|since| since.elapsed())
     }
 
     /// Renewals say nothing new; taking over is followed at once.
@@ -110,8 +124,10 @@ impl Engine {
                 () = leadership.changed() => times.lead(leadership.is_held()),
                 () = self.wake.notified() => times.no_later_than(Instant::now()),
                 Some(done) = crew.ended() => {
+                    let key = done.key.clone();
                     self.take_back(&mut roster, done);
-                    times.follow(&roster);
+                    times.follow(roster.alarm_of(&key));
+                    self.note_rest(&crew, &mut times);
                 }
                 () = tokio::time::sleep_until(times.next) => tokio::select! {
                     // Reading the signals may take seconds; being told to stop does not wait for it.
@@ -134,11 +150,17 @@ impl Engine {
             self.health.set_ready();
         }
         let gone = if leads && cluster.is_filled() {
-            let fleets = cluster.fleets.all();
+            let fleets = cluster.fleets_in_force();
             let claims = Arc::new(Claims::settle(&fleets));
-            let members = fleets.into_iter().map(|(key, fact)| self.member(key, fact)).collect();
+            cluster.deployments.attend(claims.deployments());
+            let troubled = self.troubled();
+            let member = |(key, fact)| self.member(key, fact, &troubled);
+            let members = fleets.into_iter().map(member).collect();
             let gone = roster.update(members, Instant::now());
             self.pass(roster, crew, &claims).await;
+            if !crew.is_idle() {
+                times.work();
+            }
             gone
         } else if leads {
             Vec::new()
@@ -149,17 +171,30 @@ impl Engine {
             self.context.metrics.hide(&fleet.namespace, &fleet.name);
         }
         // Beginning this pass has put off the next one: what was foreseen before still comes in time.
-        times.follow(roster);
+        times.follow(roster.next_alarm());
         self.context.metrics.passed(times.last.elapsed(), period, roster.len());
+    }
+
+    /// Once nothing is under way, the round is over.
+    fn note_rest(&self, crew: &Crew, times: &mut Times) {
+        if crew.is_idle()
+            && let Some(took) = times.rest()
+        {
+            self.context.metrics.round_ended(took);
+        }
     }
 
     /// Reads the signals of all fleets that are due, and starts their reconciles.
     async fn pass(&self, roster: &mut Roster, crew: &mut Crew, claims: &Arc<Claims>) {
-        let due = roster.due(Instant::now());
+        let mut due = roster.due(Instant::now());
+        if !self.context.cluster.knows_nodes() {
+            due.retain(|key| roster.fact(key).is_none_or(|fact| !fact.has_spot()));
+        }
         let asked: Vec<Asked> = due
             .iter()
             .filter_map(|key| {
-                let source = roster.fact(key)?.intent.as_ref().ok()?.source.clone();
+                let fact = roster.fact(key)?;
+                let source = fact.source()?.clone();
                 Some(Asked { fleet: key.clone(), source })
             })
             .collect();
@@ -199,7 +234,8 @@ impl Engine {
                     }
                 },
             };
-            let result = reconcile(&context, &fleet, &mut state, Timestamp::now()).await;
+            // On its own, since it is large.
+            let result = Box::pin(reconcile(&context, &fleet, &mut state, Timestamp::now())).await;
             let result = result.map_err(|error| {
                 tracing::warn!(fleet = %fleet.key, class = error.class().as_str(), %error, "tried again later");
                 error.class()
@@ -225,10 +261,24 @@ impl Engine {
         roster.take_back(done, Instant::now(), Timestamp::now());
     }
 
-    /// A fleet with a digest of what it must follow at once: its targets' replicas and other owners.
-    fn member(&self, key: Key, fact: Arc<crate::facts::FleetFact>) -> Member {
+    /// The nodes that are being taken away or do not answer, in a fixed order.
+    fn troubled(&self) -> Vec<Arc<NodeFact>> {
+        let mut nodes = self.context.cluster.nodes.filter(NodeFact::is_troubled);
+        nodes.sort_by_key(|node| node.id);
+        nodes
+    }
+
+    /// A fleet with a digest of what it must follow at once: its policy, its overrides, its targets' replicas and other
+    /// owners, and the spot nodes that are in trouble.
+    fn member(&self, key: Key, fact: Arc<FleetFact>, troubled: &[Arc<NodeFact>]) -> Member {
         let cluster = &self.context.cluster;
         let mut digest = DefaultHasher::new();
+        fact.policy.hash(&mut digest);
+        let orders = cluster.orders.under(&key);
+        let mut orders: Vec<_> =
+            orders.iter().map(|order| (&order.uid, order.generation)).collect();
+        orders.sort_unstable();
+        orders.hash(&mut digest);
         for name in &fact.claims {
             let deployment = Key::new(&key.namespace, name);
             for found in cluster.deployments.under(&deployment) {
@@ -238,6 +288,9 @@ impl Engine {
                 .autoscaler_of(&deployment)
                 .map(|conflict| conflict.message(&deployment))
                 .hash(&mut digest);
+        }
+        for node in troubled.iter().filter(|node| fact.is_spot(&node.labels)) {
+            (node.id, node.urgency()).hash(&mut digest);
         }
         Member { key, fact, surroundings: digest.finish() }
     }
@@ -254,7 +307,22 @@ mod tests {
         roster.update(vec![Member { key, fact, surroundings: 0 }], Instant::now());
         times.begin();
         assert_eq!(times.next, Instant::now() + PERIOD);
-        times.follow(&roster);
+        times.follow(roster.next_alarm());
         assert_eq!(times.next, Instant::now() + CLOSEST, "the alarm, at a distance from this pass");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_lasts_from_its_pass_until_nothing_is_under_way_however_many_passes_come() {
+        let mut times = Times::default();
+        assert_eq!(times.rest(), None, "nothing has begun");
+        times.begin();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        times.work();
+        tokio::time::advance(PERIOD).await;
+        times.begin();
+        times.work();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(times.rest(), Some(Duration::from_secs(2) + PERIOD));
+        assert_eq!(times.rest(), None);
     }
 }

@@ -17,6 +17,9 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class.
+    pub const ALL: [Self; 4] = [Self::Transient, Self::Invalid, Self::Forbidden, Self::Bug];
+
     /// The word in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

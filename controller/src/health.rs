@@ -8,8 +8,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -21,17 +21,24 @@ pub const LIVENESS_LIMIT: Duration = Duration::from_secs(30);
 const CONNECTIONS: usize = 32;
 /// A connection is closed after this long, whatever it does.
 const CONNECTION_LIMIT: Duration = Duration::from_mins(1);
+/// What a copy waits for once it knows that it may run.
+const CACHES: &str = "the caches are not filled yet";
 
 /// What the probes ask about.
 #[derive(Debug)]
 pub struct Health {
     ticked: watch::Sender<Instant>,
     ready: AtomicBool,
+    awaits: RwLock<String>,
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Self { ticked: watch::Sender::new(Instant::now()), ready: AtomicBool::new(false) }
+        Self {
+            ticked: watch::Sender::new(Instant::now()),
+            ready: AtomicBool::new(false),
+            awaits: RwLock::new(CACHES.to_owned()),
+        }
     }
 }
 
@@ -46,6 +53,16 @@ impl Health {
         self.ready.store(true, Ordering::Release);
     }
 
+    /// Why this copy could not act yet.
+    pub fn awaits(&self, what: String) {
+        *self.awaits.write().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// Nothing but the caches is awaited.
+    pub fn awaits_caches(&self) {
+        self.awaits(CACHES.to_owned());
+    }
+
     /// Whether the pass loop has ticked lately.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -56,6 +73,12 @@ impl Health {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Why it could not.
+    #[must_use]
+    pub fn awaited(&self) -> String {
+        self.awaits.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -96,8 +119,8 @@ fn respond(
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
     }
     match path {
-        "/livez" => verdict(health.is_live(), "the pass loop has not run for 30 s\n"),
-        "/readyz" => verdict(health.is_ready(), "the caches are not filled yet\n"),
+        "/livez" => verdict(health.is_live(), || "the pass loop has not run for 30 s".to_owned()),
+        "/readyz" => verdict(health.is_ready(), || health.awaited()),
         "/metrics" => match metrics.encode() {
             Ok(body) => with_type(StatusCode::OK, Metrics::CONTENT_TYPE, body),
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
@@ -106,12 +129,16 @@ fn respond(
     }
 }
 
-fn verdict(good: bool, why_not: &'static str) -> Response<Full<Bytes>> {
-    if good { text(StatusCode::OK, "ok\n") } else { text(StatusCode::SERVICE_UNAVAILABLE, why_not) }
+fn verdict(good: bool, why_not: impl FnOnce() -> String) -> Response<Full<Bytes>> {
+    if good {
+        text(StatusCode::OK, "ok\n")
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", why_not()))
+    }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    with_type(status, "text/plain; charset=utf-8", body.to_owned())
+fn text(status: StatusCode, body: impl Into<String>) -> Response<Full<Bytes>> {
+    with_type(status, "text/plain; charset=utf-8", body.into())
 }
 
 fn with_type(
@@ -147,6 +174,10 @@ mod tests {
         let (health, metrics) = (Health::default(), Metrics::default());
         let status = |method, path| respond(&method, path, &health, &metrics).status();
         assert_eq!(status(Method::GET, "/readyz"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(health.awaited(), CACHES);
+        health.awaits("a newer definition".to_owned());
+        assert_eq!(status(Method::GET, "/readyz"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(health.awaited(), "a newer definition");
         health.set_ready();
         assert_eq!(status(Method::GET, "/readyz"), StatusCode::OK);
         assert_eq!(status(Method::GET, "/livez"), StatusCode::OK);

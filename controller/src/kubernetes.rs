@@ -1,17 +1,27 @@
 //! Every call that the operator makes to the Kubernetes API, apart from watches: each has a deadline of five
-//! seconds, no hidden retries, and an error that says what was being done. Nothing is decided here.
+//! seconds, no hidden retries, and an error that says what was being done. While the API server asks to be left alone
+//! ([`Pause`]) a call fails at once, without being made. Nothing is decided here.
 //!
-//! A verb that the operator uses is on this page, in [`crate::lease`] or in [`crate::caches`]; RBAC needs no more.
+//! A verb that the operator uses is on this page or in [`nodes`], in [`crate::lease`], [`crate::definitions`] or
+//! [`crate::caches`]; RBAC needs no more.
 
+mod nodes;
+mod pause;
+
+pub use pause::Pause;
+
+use crate::caches::Key;
 use crate::error::Class;
 use crate::metrics::Metrics;
-use apifleet_crds::ApiFleet;
+use apifleet_crds::{ApiFleet, FleetOverride};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::client::ClientBuilder;
 use kube::core::{DeserializeGuard, GroupVersionKind};
-use kube::{Client, Config};
+use kube::{Client, Config, ResourceExt as _};
+use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +40,7 @@ pub const WATCH_SECONDS: u32 = 60;
 pub struct Kubernetes {
     client: Client,
     metrics: Arc<Metrics>,
+    pause: Pause,
     deadline: Duration,
 }
 
@@ -43,6 +54,14 @@ pub enum CallError {
         call: &'static str,
         /// How long it was waited for.
         limit: Duration,
+    },
+    /// Not made: the API server has asked to be left alone.
+    #[error("cannot {call}: the API server asks to be left alone for {} s more", left.as_secs_f64().ceil())]
+    Paused {
+        /// What was to be done.
+        call: &'static str,
+        /// For how long.
+        left: Duration,
     },
     /// The API server refused, or the connection broke.
     #[error("cannot {call}: {reason}{}", hint(.source))]
@@ -83,7 +102,7 @@ impl CallError {
     #[must_use]
     pub fn code(&self) -> Option<u16> {
         match self {
-            Self::Deadline { .. } => None,
+            Self::Deadline { .. } | Self::Paused { .. } => None,
             Self::Failed { source, .. } => match source.as_ref() {
                 kube::Error::Api(status) => Some(status.code),
                 _ => None,
@@ -97,6 +116,18 @@ impl CallError {
         self.code() == Some(409)
     }
 
+    /// Whether what was asked for may have been done all the same: the answer was lost, or the server broke over it.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        match self {
+            Self::Deadline { .. } => true,
+            Self::Paused { .. } => false,
+            Self::Failed { .. } => {
+                self.class() == Class::Transient && self.code().is_none_or(|code| code >= 500)
+            }
+        }
+    }
+
     /// Whether the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -107,7 +138,7 @@ impl CallError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Deadline { .. } => Class::Transient,
+            Self::Deadline { .. } | Self::Paused { .. } => Class::Transient,
             Self::Failed { source, .. } => match source.as_ref() {
                 kube::Error::Api(status) => match status.code {
                     401 | 403 => Class::Forbidden,
@@ -126,19 +157,33 @@ impl CallError {
 impl Kubernetes {
     /// Connects with the service account, or the kubeconfig outside a cluster.
     pub async fn connect(metrics: Arc<Metrics>) -> Result<Self, CallError> {
-        let mut config = Config::infer().await.map_err(|error| {
+        let config = Config::infer().await.map_err(|error| {
             CallError::failed("find the cluster", kube::Error::InferConfig(error))
         })?;
-        bound(&mut config);
-        let client = Client::try_from(config)
-            .map_err(|error| CallError::failed("set up the connection to the cluster", error))?;
-        Ok(Self::new(client, metrics))
+        Self::with_config(config, metrics)
     }
 
-    /// Uses a client that is there already. It must not retry by itself.
+    /// Connects as a configuration says, but for its timeouts and retries.
+    pub fn with_config(mut config: Config, metrics: Arc<Metrics>) -> Result<Self, CallError> {
+        bound(&mut config);
+        let pause = Pause::default();
+        let builder = ClientBuilder::try_from(config)
+            .map_err(|error| CallError::failed("set up the connection to the cluster", error))?;
+        let client = builder.with_layer(&pause).build();
+        Ok(Self { client, metrics, pause, deadline: DEADLINE })
+    }
+
+    /// Uses a client that is there already. It must not retry by itself; no pause that the server asks for is heard.
     #[must_use]
     pub fn new(client: Client, metrics: Arc<Metrics>) -> Self {
-        Self { client, metrics, deadline: DEADLINE }
+        Self { client, metrics, pause: Pause::default(), deadline: DEADLINE }
+    }
+
+    /// The same for calls that cannot wait for a pause to end: nobody would lead if the lease were not renewed.
+    #[must_use]
+    pub fn regardless(mut self) -> Self {
+        self.pause = Pause::default();
+        self
     }
 
     /// The same with another deadline; tests cannot wait for five seconds.
@@ -154,15 +199,24 @@ impl Kubernetes {
         &self.client
     }
 
+    /// Until when the API server wants to be left alone, for watches.
+    #[must_use]
+    pub fn pause(&self) -> &Pause {
+        &self.pause
+    }
+
     /// Makes one call within the deadline and counts its failure.
     pub(crate) async fn call<T>(
         &self,
         call: &'static str,
         future: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, CallError> {
-        let result = match tokio::time::timeout(self.deadline, future).await {
-            Ok(result) => result.map_err(|error| CallError::failed(call, error)),
-            Err(_) => Err(CallError::Deadline { call, limit: self.deadline }),
+        let result = match self.pause.left() {
+            Some(left) => Err(CallError::Paused { call, left }),
+            None => match tokio::time::timeout(self.deadline, future).await {
+                Ok(result) => result.map_err(|error| CallError::failed(call, error)),
+                Err(_) => Err(CallError::Deadline { call, limit: self.deadline }),
+            },
         };
         // Whether something exists is a question, and no is an answer.
         if let Err(error) = &result
@@ -194,19 +248,21 @@ impl Kubernetes {
         self.call("scale a Deployment", api.replace_scale(name, &params, scale)).await
     }
 
-    /// Writes a fleet's status by a JSON merge patch.
+    /// Writes a fleet's status by a JSON merge patch; refused with a conflict unless the fleet is still the one, and at the
+    /// version, that the patch names. Returns the version that it made.
     pub async fn patch_status(
         &self,
         namespace: &str,
         name: &str,
-        patch: &serde_json::Value,
-    ) -> Result<(), CallError> {
+        patch: &Value,
+    ) -> Result<Option<String>, CallError> {
         let api = Api::<DeserializeGuard<ApiFleet>>::namespaced(self.client.clone(), namespace);
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        self.call("write a fleet's status", api.patch_status(name, &params, &Patch::Merge(patch)))
-            .await
-            .map(drop)
+        let patch = Patch::Merge(patch);
+        let call = api.patch_status(name, &params, &patch);
+        let fleet = self.call("write a fleet's status", call).await?;
+        Ok(fleet.resource_version())
     }
 
     /// Reads one fleet, past every cache.
@@ -217,6 +273,36 @@ impl Kubernetes {
     ) -> Result<DeserializeGuard<ApiFleet>, CallError> {
         let api = Api::<DeserializeGuard<ApiFleet>>::namespaced(self.client.clone(), namespace);
         self.call("read an ApiFleet", api.get(name)).await
+    }
+
+    /// Writes an override's status by a JSON merge patch.
+    pub async fn patch_override_status(&self, key: &Key, patch: &Value) -> Result<(), CallError> {
+        let api =
+            Api::<DeserializeGuard<FleetOverride>>::namespaced(self.client.clone(), &key.namespace);
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(patch);
+        let call = api.patch_status(&key.name, &params, &patch);
+        self.call("write an override's status", call).await.map(drop)
+    }
+
+    /// Deletes an override, if it is still the one, and at the version, that was seen.
+    pub async fn delete_override(
+        &self,
+        key: &Key,
+        uid: &str,
+        resource_version: &str,
+    ) -> Result<(), CallError> {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: Some(resource_version.to_owned()),
+            }),
+            ..DeleteParams::default()
+        };
+        let api =
+            Api::<DeserializeGuard<FleetOverride>>::namespaced(self.client.clone(), &key.namespace);
+        self.call("remove a FleetOverride", api.delete(&key.name, &params)).await.map(drop)
     }
 
     /// Whether the API server serves a kind.

@@ -62,9 +62,14 @@ impl Leadership {
     /// A leadership that is always held or never, for tests and for tools that run alone.
     #[must_use]
     pub fn fixed(held: bool) -> Self {
-        let far = Instant::now() + Duration::from_hours(720);
+        Self::for_the_next(if held { Duration::from_hours(720) } else { Duration::ZERO })
+    }
+
+    /// A leadership that is held for so long, for tests.
+    #[must_use]
+    pub fn for_the_next(time: Duration) -> Self {
         // The receiver keeps the last value when the sender is gone.
-        Self(watch::channel(held.then_some(far)).1)
+        Self(watch::channel(Some(Instant::now() + time)).1)
     }
 
     /// Waits until the answer may have changed.
@@ -87,6 +92,8 @@ impl Candidate {
         pod: &str,
     ) -> (Self, Leadership) {
         let (until, receiver) = watch::channel(None);
+        // A server that asks for a pause is asked for the lease all the same, once a second at most.
+        let kubernetes = kubernetes.regardless();
         // Seeded anew by the standard library: two processes never share an identity, even in one pod.
         let identity = format!("{pod}_{:016x}", RandomState::new().hash_one(pod));
         (Self { kubernetes, namespace, name, identity, seen: None, until }, Leadership(receiver))

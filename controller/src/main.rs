@@ -1,7 +1,8 @@
-//! The operator's program: reads the command line, installs the TLS provider and runs [`apifleet_controller::run`].
+//! The operator's program: reads the command line, installs the TLS provider and runs [`apifleet_controller::run`], or
+//! [`apifleet_controller::check`].
 
 use anyhow::Context as _;
-use apifleet_controller::{cli::Args, run};
+use apifleet_controller::{check, cli::Args, run};
 use clap::Parser as _;
 
 fn main() -> anyhow::Result<()> {
@@ -15,5 +16,7 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime; check the limits on threads and file descriptors")?
-        .block_on(run::run(settings))
+        .block_on(async {
+            if settings.check { check::check(settings).await } else { run::run(settings).await }
+        })
 }

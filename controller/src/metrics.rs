@@ -3,10 +3,13 @@
 //!
 //! Written by every step that needs a client, served by [`crate::health`].
 
+mod course;
 pub mod fleets;
+mod labels;
+pub mod view;
 
 use crate::error::Class;
-use fleets::{FleetMetrics, FleetView};
+use fleets::FleetMetrics;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,8 +18,12 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use view::FleetView;
 
 pub(crate) type FloatGauge = Gauge<f64, AtomicU64>;
+
+/// What becomes of writes of replicas, as [`Metrics::scaled`] is told.
+pub const WRITE_RESULTS: [&str; 4] = ["written", "skipped", "overtaken", "failed"];
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -36,13 +43,16 @@ struct Reconciles {
     panics: Counter,
     foreign_writes: Counter,
     scale_writes: Family<ResultLabel, Counter>,
+    pod_removals: Family<RemovalLabel, Counter>,
     scale_write_seconds: Histogram,
+    decision_to_write_seconds: Histogram,
 }
 
 /// The loop.
 #[derive(Debug)]
 struct Passes {
     seconds: Histogram,
+    round_seconds: Histogram,
     period: FloatGauge,
     fleets: Gauge,
     leader: Gauge,
@@ -72,6 +82,12 @@ struct ResultLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RemovalLabel {
+    how: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabel {
     call: &'static str,
     class: &'static str,
@@ -97,17 +113,39 @@ fn register_seconds(registry: &mut Registry, name: &str, help: &str) -> Histogra
 
 impl Reconciles {
     fn new(r: &mut Registry) -> Self {
-        Self {
+        let made = Self {
             decisions: register(r, "decisions", "Decisions made, by reason"),
             errors: register(r, "reconcile_errors", "Failed reconciles, by class"),
             panics: register(r, "reconcile_panics", "Reconciles that panicked"),
             foreign_writes: register(r, "foreign_writes", "Writes of replicas by others"),
             scale_writes: register(r, "scale_writes", "Writes of replicas, by result"),
+            pod_removals: register(
+                r,
+                "spot_pod_removals",
+                "Pods moved off spot nodes that are being taken away, by way and result",
+            ),
             scale_write_seconds: register_seconds(
                 r,
                 "scale_write_duration",
                 "Time of one write of replicas",
             ),
+            decision_to_write_seconds: register_seconds(
+                r,
+                "decision_to_write",
+                "Time from a decision to the last write of replicas that it needed",
+            ),
+        };
+        made.begin_at_zero();
+        made
+    }
+
+    /// What is counted in trouble only is there from the start: a rate counts the first of them, too.
+    fn begin_at_zero(&self) {
+        for class in Class::ALL {
+            drop(self.errors.get_or_create(&ClassLabel { class: class.as_str() }));
+        }
+        for result in WRITE_RESULTS {
+            drop(self.scale_writes.get_or_create(&ResultLabel { result }));
         }
     }
 }
@@ -118,6 +156,11 @@ impl Passes {
     fn new(r: &mut Registry) -> Self {
         Self {
             seconds: register_seconds(r, "pass_duration", "Time of one pass over all fleets"),
+            round_seconds: register_seconds(
+                r,
+                "round_duration",
+                "Time from the beginning of a pass until every reconcile that it started has ended",
+            ),
             period: register(r, "pass_period_seconds", "Time between the last two passes"),
             fleets: register(r, "fleets", "Fleets that are managed"),
             leader: register(r, "leader", "1 on the copy that acts"),
@@ -194,11 +237,31 @@ impl Metrics {
         self.reconciles.scale_write_seconds.observe(took.as_secs_f64());
     }
 
+    /// A decision was carried out, so long after it was made.
+    pub fn carried_out(&self, took: Duration) {
+        self.reconciles.decision_to_write_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A pod was moved off a node that is being taken away, or not.
+    pub fn removed(&self, how: &'static str, result: &'static str) {
+        self.reconciles.pod_removals.get_or_create(&RemovalLabel { how, result }).inc();
+    }
+
+    /// Spot nodes of a fleet begin to be taken away.
+    pub fn interrupted(&self, namespace: &str, fleet: &str, nodes: u64) {
+        self.fleets.interrupted(namespace, fleet, nodes);
+    }
+
     /// A pass over all fleets ended; `period` is the time since the last one began.
     pub fn passed(&self, took: Duration, period: Duration, fleets: usize) {
         self.passes.seconds.observe(took.as_secs_f64());
         self.passes.period.set(period.as_secs_f64());
         self.passes.fleets.set(i64::try_from(fleets).unwrap_or(i64::MAX));
+    }
+
+    /// Every reconcile that was under way has ended, so long after the pass began that started the first of them.
+    pub fn round_ended(&self, took: Duration) {
+        self.passes.round_seconds.observe(took.as_secs_f64());
     }
 
     /// Whether this copy acts.
@@ -232,15 +295,22 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fleets::{SignalView, TargetView};
+    use view::{OverrideView, SignalView, SpotView, TargetView};
 
     fn view(verdict: &'static str) -> FleetView {
         FleetView {
-            decided_at: 1.5,
+            decided_at: Some(1.5),
+            size: Some(22),
             bounds: Some((10, 30)),
+            mode: Some("Enforce"),
+            limit: Some("ScheduleFloor"),
             targets: vec![TargetView { target: "spot", desired: Some(7), ready: 6, pending: 1 }],
             signals: vec![SignalView { signal: "RequestRate", verdict, age: Some(2.0) }],
             conditions: vec![("Ready", true)],
+            schedule_floor: Some(20),
+            prewarm_lateness: Some(0.0),
+            overrides: vec![OverrideView { action: "Floor", begins_at: 1.0, ends_at: 9.0 }],
+            spot: Some(SpotView { state: "Covering", cover: 3, on_demand_floor: 4 }),
         }
     }
 
@@ -265,9 +335,71 @@ mod tests {
     }
 
     #[test]
+    fn a_stall_does_not_move_the_time_of_the_last_decision() {
+        let metrics = Metrics::default();
+        metrics.show("shop", "api", &view("Fresh"));
+        metrics.show("shop", "api", &FleetView::default());
+        let text = metrics.encode().unwrap();
+        let series = r#"last_decision_timestamp_seconds{namespace="shop",fleet="api"} 1.5"#;
+        assert!(text.contains(series), "{text}");
+    }
+
+    #[test]
+    fn a_state_that_is_no_more_is_not_shown() {
+        let metrics = Metrics::default();
+        metrics.show("shop", "api", &view("Fresh"));
+        let spot = Some(SpotView { state: "Returning", cover: 0, on_demand_floor: 4 });
+        metrics.show("shop", "api", &FleetView { spot, ..view("Fresh") });
+        let text = metrics.encode().unwrap();
+        assert!(text.contains(r#"state="Returning"} 1"#), "{text}");
+        assert!(!text.contains(r#"state="Covering""#), "{text}");
+    }
+
+    #[test]
+    fn an_order_a_limit_and_a_mode_that_are_no_more_are_not_shown() {
+        let metrics = Metrics::default();
+        metrics.show("shop", "api", &view("Fresh"));
+        let (limit, overrides) = (Some("AtMax"), Vec::new());
+        let now = FleetView { limit, overrides, mode: Some("Observe"), ..view("Fresh") };
+        metrics.show("shop", "api", &now);
+        let text = metrics.encode().unwrap();
+        for gone in ["ScheduleFloor", "fleet_override_begin_timestamp_seconds{", "Enforce"] {
+            assert!(!text.contains(gone), "{gone} in\n{text}");
+        }
+        for there in [r#"reason="AtMax"} 1"#, r#"mode="Observe"} 1"#] {
+            assert!(text.contains(there), "{there} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_turns_back_at_once_is_counted() {
+        let metrics = Metrics::default();
+        for (size, at) in [(10, 0.0), (14, 60.0), (12, 120.0), (12, 125.0)] {
+            let (decided_at, size) = (Some(at), Some(size));
+            metrics.show("shop", "api", &FleetView { decided_at, size, ..view("Fresh") });
+        }
+        let text = metrics.encode().unwrap();
+        let series = r#"fleet_reversals_total{namespace="shop",fleet="api"} 1"#;
+        assert!(text.contains(series), "{text}");
+    }
+
+    #[test]
+    fn spot_that_was_never_taken_is_counted_at_zero() {
+        let metrics = Metrics::default();
+        metrics.show("shop", "api", &view("Fresh"));
+        metrics.show("shop", "base", &FleetView { spot: None, ..view("Fresh") });
+        let text = metrics.encode().unwrap();
+        let counters = text.lines().filter(|line| line.contains("fleet_spot_interruptions_total{"));
+        let counters: Vec<_> = counters.collect();
+        let only = r#"apifleet_fleet_spot_interruptions_total{namespace="shop",fleet="api"} 0"#;
+        assert_eq!(counters, [only]);
+    }
+
+    #[test]
     fn a_fleet_that_is_gone_leaves_no_series() {
         let metrics = Metrics::default();
         metrics.show("shop", "api", &view("Fresh"));
+        metrics.interrupted("shop", "api", 2);
         assert!(metrics.encode().unwrap().contains(r#"fleet="api""#));
         metrics.hide("shop", "api");
         let text = metrics.encode().unwrap();
@@ -279,13 +411,31 @@ mod tests {
         let metrics = Metrics::default();
         metrics.show("shop", "api", &view("Fresh"));
         metrics.decided("WithinTolerance");
+        metrics.interrupted("shop", "api", 2);
+        metrics.removed("evict", "refused");
+        metrics.carried_out(Duration::from_millis(20));
         metrics.passed(Duration::from_millis(3), Duration::from_secs(2), 1);
         let text = metrics.encode().unwrap();
         for series in [
             r#"apifleet_decisions_total{reason="WithinTolerance"} 1"#,
+            r#"apifleet_fleet_size_replicas{namespace="shop",fleet="api"} 22"#,
+            r#"apifleet_fleet_limit{namespace="shop",fleet="api",reason="ScheduleFloor"} 1"#,
+            r#"apifleet_fleet_mode{namespace="shop",fleet="api",mode="Enforce"} 1"#,
+            r#"apifleet_fleet_on_demand_floor_replicas{namespace="shop",fleet="api"} 4"#,
+            r#"apifleet_fleet_override_end_timestamp_seconds{namespace="shop",fleet="api",action="Floor"} 9.0"#,
+            r#"apifleet_fleet_reversals_total{namespace="shop",fleet="api"} 0"#,
             r#"apifleet_fleet_desired_replicas{namespace="shop",fleet="api",target="spot"} 7"#,
             r#"apifleet_fleet_condition{namespace="shop",fleet="api",condition="Ready"} 1"#,
+            r#"apifleet_fleet_schedule_floor_replicas{namespace="shop",fleet="api"} 20"#,
+            r#"apifleet_fleet_prewarm_lateness_seconds{namespace="shop",fleet="api"} 0.0"#,
+            r#"apifleet_fleet_spot_state{namespace="shop",fleet="api",state="Covering"} 1"#,
+            r#"apifleet_fleet_spot_cover_replicas{namespace="shop",fleet="api"} 3"#,
+            r#"apifleet_fleet_spot_interruptions_total{namespace="shop",fleet="api"} 2"#,
+            r#"apifleet_spot_pod_removals_total{how="evict",result="refused"} 1"#,
             "apifleet_pass_duration_seconds_count 1",
+            "apifleet_decision_to_write_seconds_count 1",
+            r#"apifleet_reconcile_errors_total{class="Forbidden"} 0"#,
+            r#"apifleet_scale_writes_total{result="failed"} 0"#,
             "apifleet_pass_period_seconds 2.0",
         ] {
             assert!(text.contains(series), "{series} is missing in\n{text}");

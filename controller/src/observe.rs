@@ -13,13 +13,15 @@ mod query_tests;
 use crate::caches::Key;
 use crate::cluster::Cluster;
 use crate::conflicts::{Claims, Conflict};
-use crate::facts::{DeploymentFact, FleetFact};
+use crate::facts::{DeploymentFact, FleetFact, NodeFact, OrderFact, PodFact, PolicyUse, order};
 use crate::kubernetes::{CallError, Kubernetes};
 use crate::state::{FleetState, Written};
-use crate::target::Target;
+use crate::target::{PerTarget, Purpose, Target};
 use apifleet_core::Replicas;
 use apifleet_core::observation::Readings;
+use apifleet_core::overrides;
 use apifleet_crds::FleetIntent;
+use apifleet_crds::nodes::NodeKind;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -39,14 +41,31 @@ pub struct Fleet {
 /// What is there of a fleet whose spec means something.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// What its owner asked for.
+    /// What its owner asked for, with what is ordered for a while.
     pub intent: FleetIntent,
+    /// How it stands to the policy that it shares.
+    pub policy: PolicyUse,
+    /// The overrides that matter now.
+    pub orders: Vec<Arc<OrderFact>>,
     /// Its on-demand Deployment.
     pub on_demand: SeenTarget,
     /// Its spot Deployment, where it names one.
     pub spot: Option<SeenTarget>,
+    /// The Deployments that hold nodes for each, where there are any.
+    pub placeholders: PerTarget<Option<SeenTarget>>,
+    /// The nodes of the kinds that its pods may run on.
+    pub nodes: Vec<SeenNode>,
     /// What Prometheus said.
     pub readings: Readings,
+}
+
+/// A node, and what it is to the fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenNode {
+    /// Whether it may be taken back.
+    pub is_spot: bool,
+    /// What is known of it.
+    pub fact: Arc<NodeFact>,
 }
 
 /// What is there of a target.
@@ -58,10 +77,52 @@ pub struct SeenTarget {
     pub conflict: Option<Conflict>,
     /// The Deployment; `None` where it does not exist.
     pub deployment: Option<DeploymentFact>,
+    /// Its pods, those that are being deleted included.
+    pub pods: Vec<SeenPod>,
+}
+
+/// A pod of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenPod {
+    /// Its name.
+    pub name: String,
+    /// What is known of it.
+    pub fact: Arc<PodFact>,
+}
+
+// === impl SeenTarget ===
+
+impl SeenTarget {
+    /// Its pods that are there to stay.
+    pub fn staying(&self) -> impl Iterator<Item = &PodFact> {
+        self.pods.iter().map(|pod| pod.fact.as_ref()).filter(|pod| !pod.leaving)
+    }
+
     /// Since when each of its Ready pods has been so.
-    pub ready_since: Vec<Timestamp>,
+    pub fn ready_since(&self) -> impl Iterator<Item = Timestamp> {
+        self.staying().filter_map(|pod| pod.ready_since)
+    }
+
+    /// Its Ready pods.
+    #[must_use]
+    pub fn ready(&self) -> Replicas {
+        count(self.ready_since().count())
+    }
+
+    /// Since when each of its pods without a node has waited for one.
+    pub fn unscheduled_since(&self) -> impl Iterator<Item = Timestamp> {
+        self.staying().filter(|pod| pod.unscheduled).map(|pod| pod.created)
+    }
+
     /// Its pods without a node.
-    pub unscheduled: Replicas,
+    #[must_use]
+    pub fn unscheduled(&self) -> Replicas {
+        count(self.unscheduled_since().count())
+    }
+}
+
+fn count(pods: usize) -> Replicas {
+    Replicas::new(u32::try_from(pods).unwrap_or(u32::MAX))
 }
 
 /// Looks at the targets of a fleet.
@@ -70,36 +131,83 @@ pub async fn observe_fleet(
     cluster: &Cluster,
     fleet: &Fleet,
     intent: &FleetIntent,
-    state: &mut FleetState,
+    (state, now): (&mut FleetState, Timestamp),
 ) -> Result<Seen, CallError> {
-    let key = |name: &str| Key::new(&fleet.key.namespace, name);
-    let on_demand = key(intent.targets.on_demand.as_str());
-    let on_demand =
-        observe_target(kubernetes, cluster, fleet, (Target::OnDemand, on_demand), state).await?;
+    let serving = |target: Target, name: &str| {
+        ((target, Purpose::Serve), Key::new(&fleet.key.namespace, name))
+    };
+    let on_demand = serving(Target::OnDemand, intent.targets.on_demand.as_str());
+    let on_demand = observe_target(kubernetes, cluster, fleet, on_demand, state).await?;
     let spot = match &intent.targets.spot {
-        Some(name) => Some(
-            observe_target(kubernetes, cluster, fleet, (Target::Spot, key(name.as_str())), state)
-                .await?,
-        ),
+        Some(name) => {
+            let spot = serving(Target::Spot, name.as_str());
+            Some(observe_target(kubernetes, cluster, fleet, spot, state).await?)
+        }
         None => None,
     };
-    Ok(Seen { intent: intent.clone(), on_demand, spot, readings: fleet.readings })
+    let mut placeholders = PerTarget::default();
+    for target in Target::ALL {
+        *placeholders.get_mut(target) =
+            observe_placeholder(kubernetes, cluster, fleet, target, state).await?;
+    }
+    let nodes = observe_nodes(cluster, fleet, intent);
+    let orders = order::pressing(cluster.orders.under(&fleet.key), now, overrides::LIMIT);
+    let mut intent = intent.clone();
+    intent.policy.overrides = orders.iter().map(|fact| fact.intent.order).collect();
+    let (policy, readings) = (fleet.fact.policy.clone(), fleet.readings);
+    Ok(Seen { intent, policy, orders, on_demand, spot, placeholders, nodes, readings })
+}
+
+/// The nodes of the kinds that the fleet's pods may run on; none where the fleet needs to know none.
+fn observe_nodes(cluster: &Cluster, fleet: &Fleet, intent: &FleetIntent) -> Vec<SeenNode> {
+    if !fleet.fact.needs_nodes() {
+        return Vec::new();
+    }
+    let kind = |fact: &NodeFact| intent.node_labels.kind_of(&fact.labels);
+    let known = cluster.nodes.filter(|fact| kind(fact) != NodeKind::Neither);
+    let seen = |fact: Arc<NodeFact>| SeenNode { is_spot: kind(&fact) == NodeKind::Spot, fact };
+    known.into_iter().map(seen).collect()
+}
+
+/// The Deployment that holds nodes for a target. Its name is ours to give; that its pods hold nodes for this fleet they
+/// must say themselves, or a Deployment that serves could be scaled to nothing.
+async fn observe_placeholder(
+    kubernetes: &Kubernetes,
+    cluster: &Cluster,
+    fleet: &Fleet,
+    target: Target,
+    state: &mut FleetState,
+) -> Result<Option<SeenTarget>, CallError> {
+    let key = Key::new(&fleet.key.namespace, target.placeholder(&fleet.key.name));
+    if cluster.deployments.under(&key).is_empty() {
+        return Ok(None);
+    }
+    let which = (target, Purpose::HoldNodes);
+    let seen = observe_target(kubernetes, cluster, fleet, (which, key), state).await?;
+    let is_ours = seen.conflict.is_none()
+        && seen.deployment.as_ref().is_some_and(|deployment| {
+            deployment.placeholder_for.as_deref() == Some(fleet.key.name.as_str())
+        });
+    Ok(is_ours.then_some(seen))
 }
 
 async fn observe_target(
     kubernetes: &Kubernetes,
     cluster: &Cluster,
     fleet: &Fleet,
-    (target, key): (Target, Key),
+    ((target, purpose), key): ((Target, Purpose), Key),
     state: &mut FleetState,
 ) -> Result<SeenTarget, CallError> {
-    let written = &mut state.targets.get_mut(target).written;
+    let written = &mut state.of_mut(target, purpose).written;
     let cached = cluster.deployments.under(&key).first().map(|fact| fact.as_ref().clone());
     let is_current = cached
         .as_ref()
         .map_or(*written == Written::Seen, |fact| written.is_shown_by(&fact.resource_version));
     let deployment = if is_current {
-        *written = Written::Seen;
+        // From here on, too, nothing older is acted on: a cache that falls back into the past is read past.
+        if let Some(fact) = &cached {
+            *written = Written::At(fact.resource_version.clone());
+        }
         cached
     } else {
         // Never act on what is older than our own last write: it would be undone or repeated.
@@ -109,13 +217,11 @@ async fn observe_target(
             fresh.as_ref().map_or(Written::Seen, |fact| Written::At(fact.resource_version.clone()));
         fresh
     };
-    let pods = cluster.pods.under(&key);
-    let unscheduled = pods.iter().filter(|pod| pod.unscheduled).count();
+    let pods = cluster.pods.named_under(&key).into_iter();
     Ok(SeenTarget {
         conflict: fleet.claims.against(&fleet.key, &key).or_else(|| cluster.autoscaler_of(&key)),
         deployment,
-        ready_since: pods.iter().filter_map(|pod| pod.ready_since).collect(),
-        unscheduled: Replicas::new(u32::try_from(unscheduled).unwrap_or(u32::MAX)),
+        pods: pods.map(|(name, fact)| SeenPod { name, fact }).collect(),
         key,
     })
 }

@@ -2,11 +2,14 @@
 //! [`place`] makes a [`Plan<Proposed>`], and only [`crate::apply`] can make a [`Plan<Applied>`] of it.
 //!
 //! A write that would change nothing is none. Raises come before lowerings, so that a replica that moves from one
-//! target to the other is there before it goes.
+//! target to the other is there before it goes; and before anything is evicted, so that cover comes before a drain.
 
+use crate::apply::NodeOutcome;
 use crate::caches::Key;
-use crate::target::Target;
+use crate::drain::{self, NodeWork};
+use crate::target::{Purpose, Target};
 use crate::validate::Valid;
+use apifleet_core::decision::Placement;
 use apifleet_core::policy::Mode;
 use apifleet_core::{Decision, Replicas};
 
@@ -26,12 +29,18 @@ pub struct Proposed {
     pub raises: Vec<Write>,
     /// Then these, if every raise was made.
     pub lowerings: Vec<Write>,
+    /// Then the Deployments that hold nodes.
+    pub placeholders: Vec<Write>,
+    /// Then the nodes that are being taken away.
+    pub nodes: Vec<NodeWork>,
 }
 
 /// What was written. Made by [`crate::apply`] alone.
 #[derive(Debug)]
 pub struct Applied {
-    outcomes: Vec<(Write, Outcome)>,
+    pub(crate) outcomes: Vec<(Write, Outcome)>,
+    pub(crate) placeholders: Vec<(Write, Outcome)>,
+    pub(crate) nodes: Vec<NodeOutcome>,
 }
 
 /// One write of `spec.replicas`.
@@ -39,6 +48,8 @@ pub struct Applied {
 pub struct Write {
     /// Which target.
     pub target: Target,
+    /// Whether it is the target itself, or what holds nodes for it.
+    pub purpose: Purpose,
     /// Its Deployment.
     pub deployment: Key,
     /// The Deployment must still be this one.
@@ -76,18 +87,23 @@ pub enum Outcome {
 
 // === impl Plan ===
 
-impl Plan<Proposed> {
-    /// The plan after its writes. For [`crate::apply`].
-    pub(crate) fn applied(decision: Decision, outcomes: Vec<(Write, Outcome)>) -> Plan<Applied> {
-        Plan { decision, stage: Applied { outcomes } }
-    }
-}
-
 impl Plan<Applied> {
     /// What became of each write.
     #[must_use]
     pub fn outcomes(&self) -> &[(Write, Outcome)] {
         &self.stage.outcomes
+    }
+
+    /// What became of each write to what holds nodes. Never a reason to take the fleet's size for another.
+    #[must_use]
+    pub fn placeholders(&self) -> &[(Write, Outcome)] {
+        &self.stage.placeholders
+    }
+
+    /// What became of the work on each node that is being taken away.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeOutcome] {
+        &self.stage.nodes
     }
 
     /// The replicas that were written to a target, if any were.
@@ -125,34 +141,44 @@ impl Plan<Applied> {
 /// Makes the writes of a decision.
 #[must_use]
 pub fn place(valid: &Valid, decision: Decision) -> Plan<Proposed> {
-    let mode = valid.intent.policy.mode;
-    let writes: Vec<Write> =
-        Target::ALL.into_iter().filter_map(|target| write(valid, &decision, target)).collect();
-    let (mut raises, mut lowerings): (Vec<_>, Vec<_>) =
-        writes.into_iter().partition(|write| write.to > write.from);
-    match mode {
+    let (raises, lowerings): (Vec<_>, Vec<_>) = writes(valid, decision.placement, Purpose::Serve)
+        .into_iter()
+        .partition(|write| write.to > write.from);
+    let placeholders = writes(valid, decision.placeholders, Purpose::HoldNodes);
+    let stage = match valid.intent.policy.mode {
         // Out only: the core's size is never below what is there, so that a target is lowered only for a move whose
         // replicas are Ready on the other.
-        Mode::Enforce | Mode::ScaleOutOnly => {}
-        Mode::Observe => {
-            raises.clear();
-            lowerings.clear();
+        Mode::Enforce | Mode::ScaleOutOnly => {
+            Proposed { raises, lowerings, placeholders, nodes: drain::work(valid, &decision) }
         }
-    }
-    Plan { decision, stage: Proposed { raises, lowerings } }
+        Mode::Observe => Proposed {
+            raises: Vec::new(),
+            lowerings: Vec::new(),
+            placeholders: Vec::new(),
+            nodes: Vec::new(),
+        },
+    };
+    Plan { decision, stage }
 }
 
-fn write(valid: &Valid, decision: &Decision, target: Target) -> Option<Write> {
-    let to = match target {
-        Target::OnDemand => decision.placement.on_demand,
-        Target::Spot => decision.placement.spot,
-    }?;
-    let seen = valid.targets.get(target).as_ref()?;
+fn writes(valid: &Valid, placement: Placement, purpose: Purpose) -> Vec<Write> {
+    let wanted = [(Target::OnDemand, placement.on_demand), (Target::Spot, placement.spot)];
+    let write = |(target, to): (Target, Option<Replicas>)| write(valid, (target, purpose), to?);
+    wanted.into_iter().filter_map(write).collect()
+}
+
+fn write(valid: &Valid, (target, purpose): (Target, Purpose), to: Replicas) -> Option<Write> {
+    let seen = match purpose {
+        Purpose::Serve => valid.targets.get(target),
+        Purpose::HoldNodes => valid.placeholders.get(target),
+    };
+    let seen = seen.as_ref()?;
     let deployment = seen.deployment.as_ref()?;
     // What is unknown is left alone.
     let from = deployment.replicas?;
     (from != to).then(|| Write {
         target,
+        purpose,
         deployment: seen.key.clone(),
         uid: deployment.uid.clone(),
         resource_version: deployment.resource_version.clone(),

@@ -6,6 +6,8 @@
 use crate::apply::apply;
 use crate::cluster::Cluster;
 use crate::error::Class;
+use crate::facts::PolicyUse;
+use crate::hold::hold;
 use crate::kubernetes::{CallError, Kubernetes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -71,7 +73,7 @@ pub async fn reconcile(
         }
     };
     // Needs a client.
-    let seen: Seen = observe_fleet(kubernetes, cluster, fleet, intent, state).await?;
+    let seen: Seen = observe_fleet(kubernetes, cluster, fleet, intent, (state, now)).await?;
     // Pure.
     let valid: Valid = match validate(seen, state, *scrape_interval, now) {
         Ok(valid) => valid,
@@ -79,7 +81,12 @@ pub async fn reconcile(
     };
     let foreign = state.foreign_write(&valid);
     // Pure: the core.
-    let (decision, memory) = decide(&valid.intent.policy, &valid.observation, &state.memory, now);
+    let (decision, memory) = match valid.policy {
+        PolicyUse::None | PolicyUse::InForce { .. } | PolicyUse::Kept { .. } => {
+            decide(&valid.intent.policy, &valid.observation, &state.memory, now)
+        }
+        PolicyUse::Unknown { .. } => hold(&valid, &state.memory, now),
+    };
     // Pure.
     let plan: Plan<Proposed> = place(&valid, decision);
     // Needs a client.
@@ -87,6 +94,7 @@ pub async fn reconcile(
     // Pure.
     state.advance(memory, &valid, &plan, now);
     let pace = pace(&valid, &plan, state);
+    state.urgent = (!plan.decision.drains.is_empty()).then_some(pace);
     // Needs a client.
     report_decision(reporter, fleet, state, (&valid, &plan, foreign), now).await;
     match plan.failure() {

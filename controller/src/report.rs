@@ -1,16 +1,19 @@
 //! Report: tells people and the next copy of the operator what was decided and done. Needs a client. Last step of
-//! [`crate::reconcile`]. What is said is built by pure functions: [`status`], [`conditions`], [`events`], [`view`].
+//! [`crate::reconcile`]. What is said is built by pure functions: [`status`], [`conditions`], [`orders`], [`events`],
+//! [`view`].
 //!
 //! A report that cannot be delivered never holds scaling up: it is tried again later, on its own.
 
 pub mod conditions;
 pub mod events;
+pub mod orders;
 pub mod status;
 pub mod view;
 
+use crate::apply::NodeOutcome;
 use crate::backoff;
 use crate::caches::Key;
-use crate::kubernetes::Kubernetes;
+use crate::kubernetes::{CallError, Kubernetes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::observe::Fleet;
@@ -21,10 +24,15 @@ use apifleet_core::memory::ForeignWrite;
 use apifleet_crds::ApiFleetStatus;
 use events::Draft;
 use jiff::Timestamp;
+use orders::Told;
 use std::time::{Duration, Instant};
 
-/// All events of a report together take no longer; a reconcile has better things to do.
+/// All events of a report together take no longer, nor does all that overrides are told; a reconcile has better things
+/// to do.
 const EVENTS_WITHIN: Duration = Duration::from_secs(2);
+
+/// A status meets so many newer versions of its fleet before it waits for the next report.
+const TRIES: usize = 3;
 
 /// What is reported of a decision: what it was made for, what became of it, and what others did before.
 type Decided<'a> = (&'a Valid, &'a Plan<Applied>, Option<ForeignWrite>);
@@ -42,8 +50,16 @@ pub async fn report_decision(
     drafts.extend(
         foreign.map(|write| events::of_foreign_write(&write, events::foreign_writer(valid))),
     );
+    drafts.extend(events::of_policy(&state.status, &status));
+    drafts.extend(events::of_overrides(&state.status, &status));
     drafts.extend(events::of_conditions(&state.status, &status));
+    drafts.extend(events::of_nodes(plan));
+    let interrupted = state.newly_interrupted(&plan.decision.drains);
+    if interrupted > 0 {
+        reporter.metrics.interrupted(&fleet.key.namespace, &fleet.key.name, interrupted);
+    }
     log(fleet, state, plan);
+    log_nodes(fleet, plan);
     reporter.metrics.decided(plan.decision.reason.as_str());
     if foreign.is_some() {
         reporter.metrics.foreign_write();
@@ -54,6 +70,7 @@ pub async fn report_decision(
         &view::build_view(valid, plan, &status),
     );
     reporter.deliver(fleet, state, (status, drafts), now).await;
+    reporter.tell(state, orders::news(&valid.orders, &plan.decision)).await;
 }
 
 /// Reports that a fleet is not decided.
@@ -69,7 +86,7 @@ pub async fn report_stalled(
     if !drafts.is_empty() {
         tracing::warn!(fleet = %fleet.key, reason = %stalled.reason, why = %stalled.message, "stalled");
     }
-    let view = view::build_stalled_view(&status, now);
+    let view = view::build_stalled_view(&status);
     reporter.metrics.show(&fleet.key.namespace, &fleet.key.name, &view);
     reporter.deliver(fleet, state, (status, drafts), now).await;
 }
@@ -90,6 +107,21 @@ fn log(fleet: &Fleet, state: &mut FleetState, plan: &Plan<Applied>) {
         failure = plan.failure().map(|(_, message)| message),
         "decided"
     );
+}
+
+/// One line per node that something was done about.
+fn log_nodes(fleet: &Fleet, plan: &Plan<Applied>) {
+    for outcome in plan.nodes() {
+        let NodeOutcome { node, taint, how, answers, removed, refused, failures: _ } = outcome;
+        let how = how.as_str();
+        if *answers {
+            tracing::info!(fleet = %fleet.key, %node, how, "it answers again and keeps its pods");
+        } else if let Some(failure) = outcome.failure() {
+            tracing::warn!(fleet = %fleet.key, %node, how, removed, failure, "the drain goes on later");
+        } else if taint.is_some() || *removed > 0 || *refused {
+            tracing::info!(fleet = %fleet.key, %node, ?taint, how, removed, refused, "drained");
+        }
+    }
 }
 
 /// What is needed to deliver a report.
@@ -123,6 +155,9 @@ impl Reporter<'_> {
         }
         let publish = async {
             for draft in drafts {
+                if !self.leadership.is_held() {
+                    return;
+                }
                 if state.may_say(draft.fingerprint(), Instant::now()) {
                     self.publish(fleet, &draft, now).await;
                 }
@@ -131,6 +166,27 @@ impl Reporter<'_> {
         if tokio::time::timeout(EVENTS_WITHIN, publish).await.is_err() {
             tracing::warn!(fleet = %fleet.key, "events are lost: the API server did not take them in time");
         }
+    }
+
+    /// Tells overrides what became of them. Who cannot be told now is told with a later report.
+    async fn tell(&self, state: &mut FleetState, news: Vec<Told>) {
+        let tell = async {
+            for Told { key, uid, verdict, patch } in news {
+                if !self.leadership.is_held() || state.has_told(&uid, verdict) {
+                    continue;
+                }
+                match self.kubernetes.patch_override_status(&key, &patch).await {
+                    Ok(()) => state.note_told(uid, verdict),
+                    // Gone, or another version than the cache shows.
+                    Err(error) if error.is_not_found() || error.is_conflict() => {}
+                    Err(error) => {
+                        tracing::warn!(fleet_override = %key, %error, "its status is written later");
+                    }
+                }
+            }
+        };
+        // Out of time: the rest is told with a later report.
+        let _ = tokio::time::timeout(EVENTS_WITHIN, tell).await;
     }
 
     async fn publish(&self, fleet: &Fleet, draft: &Draft, now: Timestamp) {
@@ -142,9 +198,9 @@ impl Reporter<'_> {
     }
 
     async fn write(&self, key: &Key, state: &mut FleetState, next: ApiFleetStatus, now: Timestamp) {
-        let patch = status::build_patch(&state.uid, &state.status, &next);
-        match self.kubernetes.patch_status(&key.namespace, &key.name, &patch).await {
-            Ok(()) => {
+        match self.put(key, state, &next).await {
+            Ok(false) => {}
+            Ok(true) => {
                 state.status = next;
                 state.reported_at = Some(now);
                 state.report_failures = 0;
@@ -158,5 +214,36 @@ impl Reporter<'_> {
                 tracing::warn!(fleet = %key, %error, "the status is not written and tried again");
             }
         }
+    }
+
+    /// Writes a status on the version that is known, or on the one that is there; whether it was written. Not if this copy does
+    /// not lead any more: what the next one has written since stays.
+    async fn put(
+        &self,
+        key: &Key,
+        state: &mut FleetState,
+        next: &ApiFleetStatus,
+    ) -> Result<bool, CallError> {
+        for _ in 0..TRIES {
+            if state.version.is_none() && !state.look_again(self.kubernetes, key).await? {
+                return Ok(false);
+            }
+            // Taken out: if the answer is lost, nobody knows the version that is there.
+            let Some(version) = state.version.take().filter(|_| self.leadership.is_held()) else {
+                return Ok(false);
+            };
+            let patch =
+                status::build_patch((state.uid.as_str(), version.as_str()), &state.status, next);
+            match self.kubernetes.patch_status(&key.namespace, &key.name, &patch).await {
+                // Somebody has edited the fleet since, or it is another of its name.
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error),
+                Ok(made) => {
+                    state.version = made;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 }

@@ -136,6 +136,13 @@ impl Roster {
         self.entries.iter().filter(here).filter_map(|(_, entry)| entry.alarm).min()
     }
 
+    /// When one fleet wants a pass of its own. Asked whenever a reconcile ends: looking through all of them each time
+    /// would take a time that grows with their square.
+    #[must_use]
+    pub fn alarm_of(&self, key: &Key) -> Option<Instant> {
+        self.entries.get(key).filter(|_| !self.away.contains_key(key))?.alarm
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -204,6 +211,12 @@ impl Roster {
             Err(class) => {
                 entry.failures = entry.failures.saturating_add(1);
                 entry.due = now + backoff::wait(class, entry.failures, backoff::spread());
+                if let Presence::Idle(state) = &entry.state
+                    && let Some(pace) = state.urgent
+                {
+                    entry.due = entry.due.min(entry.started + pace.within);
+                    entry.alarm = alarm(pace, now, wall);
+                }
             }
         }
         if std::mem::take(&mut entry.missed) {
@@ -332,6 +345,27 @@ mod tests {
         }
         assert!(roster.due(now + Duration::from_secs(9)).is_empty());
         assert_eq!(roster.due(now + backoff::LONGEST), [key]);
+    }
+
+    #[test]
+    fn while_nodes_are_taken_away_a_failure_puts_nothing_off() {
+        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
+        let moving = Duration::from_secs(2);
+        let mut fail = |nth, urgent: Option<Pace>| {
+            roster.update(vec![member(0)], now);
+            let _ = roster.hand_out(&key, now);
+            let mut state = state();
+            state.urgent = urgent;
+            let ended = Ended::With(state, Err(Class::Invalid));
+            roster.take_back(done(nth, ended), now, NOW);
+            let failures = roster.entries.get(&key).unwrap().failures;
+            (roster.due(now + moving).len(), roster.next_alarm(), failures)
+        };
+        assert_eq!(fail(1, Some(Pace { within: moving, at: None })), (1, None, 1));
+        let at = Timestamp::from_millisecond(1_500).ok();
+        let alarm = Some(now + Duration::from_millis(1_500));
+        assert_eq!(fail(2, Some(Pace { within: moving, at })), (1, alarm, 2));
+        assert_eq!(fail(3, None), (0, None, 3), "when they are gone, it waits");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Puts the parts together and takes them apart again: connects, checks that the cluster knows fleets, starts the
+//! Puts the parts together and takes them apart again: connects, waits for definitions that will do, starts the
 //! caches, the election, the health server and the loop, and stops in the order that leaves no second writer.
 //!
 //! Called by `main`.
 
 use crate::cli::Settings;
 use crate::cluster::Cluster;
+use crate::definitions;
 use crate::engine::Engine;
 use crate::health::{self, Health};
 use crate::kubernetes::Kubernetes;
@@ -12,8 +13,8 @@ use crate::lease::{Candidate, Leadership};
 use crate::metrics::Metrics;
 use crate::observe::prometheus::Prometheus;
 use crate::reconcile::Context;
+use crate::records;
 use anyhow::{Context as _, bail};
-use kube::core::GroupVersionKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -21,9 +22,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-/// How often, and how many times, it is asked whether the cluster knows fleets before the program gives up.
-const CRD_EVERY: Duration = Duration::from_secs(2);
-const CRD_TRIES: u32 = 15;
 /// The lease is handed back within this time, or not at all.
 const RELEASE: Duration = Duration::from_secs(4);
 
@@ -39,7 +37,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let kubernetes = Kubernetes::connect(Arc::clone(&metrics)).await?;
     let prometheus = Prometheus::new(&settings.prometheus_url, Arc::clone(&metrics))?;
     tokio::select! {
-        known = await_crd(&kubernetes, &health) => known?,
+        () = definitions::await_good(&kubernetes, &health) => {}
         () = vital.ends() => return vital.verdict(),
     }
     let wake = Arc::new(Notify::new());
@@ -48,6 +46,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let (resign, resigned) = watch::channel(false);
     let (candidate, leadership) = candidate(&kubernetes, &settings);
     let election = vital.spawn(candidate.run(async move { wait_for(resigned).await }));
+    let removing =
+        records::keep_removing(kubernetes.clone(), leadership.clone(), Arc::clone(&cluster));
+    let removing = vital.spawn(removing);
     let context = Context {
         kubernetes,
         cluster,
@@ -62,6 +63,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
 
     // First the writers stop, then the lease is handed back, then all else.
     let verdict = vital.verdict();
+    removing.abort();
     resign.send_replace(true);
     let _ = tokio::time::timeout(RELEASE, election).await;
     filling.abort();
@@ -156,26 +158,4 @@ impl Vital {
 
 async fn wait_for(mut receiver: watch::Receiver<bool>) {
     let _ = receiver.wait_for(|told| *told).await;
-}
-
-/// Waits a while for the kind `ApiFleet`, then says what is missing.
-async fn await_crd(kubernetes: &Kubernetes, health: &Health) -> anyhow::Result<()> {
-    let kind = GroupVersionKind::gvk("apifleet.dev", "v1alpha1", "ApiFleet");
-    for _ in 0..CRD_TRIES {
-        health.tick();
-        match kubernetes.serves(&kind).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {
-                tracing::warn!("the cluster does not know ApiFleet (apifleet.dev/v1alpha1) yet");
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot ask the cluster for the kinds that it knows");
-            }
-        }
-        tokio::time::sleep(CRD_EVERY).await;
-    }
-    bail!(
-        "the cluster does not serve ApiFleet in apifleet.dev/v1alpha1, or does not answer; install the definition: \
-         kubectl apply --server-side -f crds/yaml/apifleets.yaml"
-    )
 }

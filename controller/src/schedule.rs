@@ -1,10 +1,11 @@
-//! How soon a fleet is looked at again: pure. Every two seconds while a signal moves, a limit holds the size or a
-//! change is under way; else every four (the passes of [`crate::engine`] come every two seconds, and a fleet must be
+//! How soon a fleet is looked at again: pure. Every two seconds while a signal moves, a limit holds the size, a change is
+//! under way or spot nodes are being taken away; else every four (the passes of [`crate::engine`] come every two seconds, and a fleet must be
 //! decided at least every five); and exactly at the instant for which a decision foresees another answer.
 
 use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::validate::Valid;
+use apifleet_core::decision::SpotState;
 use apifleet_core::signal::Signal;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -46,8 +47,12 @@ pub fn pace(valid: &Valid, plan: &Plan<Applied>, state: &mut FleetState) -> Pace
         _ => true,
     };
     state.last_rate = rate;
+    let covering = decision.spot.is_some_and(|spot| spot.state == SpotState::Covering);
     let busy = moved
+        || covering
+        || !decision.drains.is_empty()
         || !plan.outcomes().is_empty()
+        || !plan.placeholders().is_empty()
         || decision.previous != decision.desired
         || decision.findings.scaling_limited.holds
         || valid.observation.ready() < decision.desired;

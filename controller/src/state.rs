@@ -6,22 +6,30 @@
 use crate::caches::Key;
 use crate::kubernetes::{CallError, FIELD_MANAGER, Kubernetes};
 use crate::plan::{Applied, Plan};
-use crate::target::{PerTarget, Target};
+use crate::schedule::Pace;
+use crate::target::{PerTarget, Purpose, Target};
 use crate::validate::Valid;
-use apifleet_core::decision::Placement;
+use apifleet_core::decision::{Drain, DrainOrder, Placement};
 use apifleet_core::memory::{Attempt, ForeignWrite};
+use apifleet_core::observation::NodeId;
+use apifleet_core::overrides;
 use apifleet_core::policy::Mode;
 use apifleet_core::quantity::Rps;
 use apifleet_core::{Memory, Reason};
 use apifleet_crds::ApiFleetStatus;
 use jiff::Timestamp;
+use kube::api::ObjectMeta;
 use kube::core::DeserializeGuard;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// An event that was published is not repeated within this time.
 const SAID_FOR: Duration = Duration::from_mins(10);
 /// So many published events are remembered.
-const SAID: usize = 16;
+const SAID: usize = 64;
+
+/// Of so many overrides it is remembered what they were told.
+const TOLD: usize = 2 * overrides::LIMIT;
 
 /// One fleet's state.
 #[derive(Debug, Clone)]
@@ -32,6 +40,8 @@ pub struct FleetState {
     pub memory: Memory,
     /// The status as it was last read or written.
     pub status: ApiFleetStatus,
+    /// The fleet's version at that time, on which the next report is written; `None`: it is read first.
+    pub version: Option<String>,
     /// When that was written; `None` if it was only read.
     pub reported_at: Option<Timestamp>,
     /// Failed writes of the status in a row.
@@ -44,30 +54,39 @@ pub struct FleetState {
     pub below_since: Option<Timestamp>,
     /// What is kept of each target.
     pub targets: PerTarget<TargetState>,
+    /// What is kept of each target's placeholders.
+    pub placeholders: PerTarget<TargetState>,
     /// The request rate of the last decision, to see whether it moves.
     pub last_rate: Option<Rps>,
+    /// While nodes are being taken away: how soon the fleet is looked at again even if its reconcile fails. Their
+    /// notice runs out meanwhile.
+    pub urgent: Option<Pace>,
+    /// The nodes that are being taken away, to count each once.
+    interrupted: BTreeSet<NodeId>,
     /// The reason that was last logged.
     pub logged: Option<Reason>,
     /// What was published lately.
     said: Vec<(u64, Instant)>,
+    /// What overrides were told by this copy, by their uid: the cache may not show it yet.
+    told: VecDeque<(String, (bool, Reason))>,
 }
 
 /// What is kept of one target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetState {
-    /// Our own last write, until the cache shows it.
+    /// Our own last write, or what was seen since: nothing older is acted on.
     pub written: Written,
     /// When the rollout that is under way was first seen.
     pub rollout_since: Option<Timestamp>,
 }
 
-/// Our own last write of a target's replicas.
+/// Our own last write of a target's replicas, or what was seen of it since.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Written {
-    /// The cache shows it, or there was none.
+    /// Nothing is there to be older than.
     #[default]
     Seen,
-    /// It made this version; an older one must not be acted on.
+    /// It made this version, or this one was seen after it; an older one must not be acted on.
     At(String),
     /// It may or may not have been made: nothing but a fresh read can be acted on.
     Unknown,
@@ -78,13 +97,23 @@ pub enum Written {
 impl FleetState {
     /// Reads a fleet's status and makes the state from it.
     pub async fn load(kubernetes: &Kubernetes, fleet: &Key) -> Result<Self, CallError> {
-        let DeserializeGuard(object) = kubernetes.get_fleet(&fleet.namespace, &fleet.name).await?;
-        let (uid, status) = match object {
-            Ok(object) => (object.metadata.uid, object.status),
-            // It says what is wrong with it all the same; what it remembers is lost.
-            Err(unreadable) => (unreadable.metadata.uid, None),
-        };
-        Ok(Self::resumed(uid.unwrap_or_default(), status.unwrap_or_default()))
+        let (metadata, status) = read(kubernetes, fleet).await?;
+        let uid = metadata.uid.unwrap_or_default();
+        Ok(Self { version: metadata.resource_version, ..Self::resumed(uid, status) })
+    }
+
+    /// Looks at the fleet's status again; whether it is still the fleet that this is the state of.
+    pub async fn look_again(
+        &mut self,
+        kubernetes: &Kubernetes,
+        fleet: &Key,
+    ) -> Result<bool, CallError> {
+        let (metadata, status) = read(kubernetes, fleet).await?;
+        let same = metadata.uid.as_deref() == Some(self.uid.as_str());
+        if same {
+            (self.status, self.version) = (status, metadata.resource_version);
+        }
+        Ok(same)
     }
 
     /// The state after a start, from the status that is there.
@@ -96,15 +125,23 @@ impl FleetState {
             adopting: stored.is_none(),
             memory: Memory::resumed(stored),
             status,
+            version: None,
             reported_at: None,
             report_failures: 0,
             report_after: None,
             below_since: None,
             // Whoever acted before may have written what our caches do not show yet: the first look reads afresh.
             targets: PerTarget { on_demand: TargetState::unknown(), spot: TargetState::unknown() },
+            placeholders: PerTarget {
+                on_demand: TargetState::unknown(),
+                spot: TargetState::unknown(),
+            },
             last_rate: None,
+            urgent: None,
+            interrupted: BTreeSet::new(),
             logged: None,
             said: Vec::new(),
+            told: VecDeque::new(),
         }
     }
 
@@ -144,6 +181,24 @@ impl FleetState {
     pub fn release(&mut self) {
         self.memory = std::mem::take(&mut self.memory).released();
         self.adopting = true;
+        self.urgent = None;
+    }
+
+    /// Takes in the orders about nodes; returns how many nodes begin to be taken away.
+    pub fn newly_interrupted(&mut self, drains: &[Drain]) -> u64 {
+        let taken = drains.iter().filter(|drain| drain.order != DrainOrder::Undo);
+        let now: BTreeSet<NodeId> = taken.map(|drain| drain.node).collect();
+        let new = now.difference(&self.interrupted).count();
+        self.interrupted = now;
+        u64::try_from(new).unwrap_or(u64::MAX)
+    }
+
+    /// What is kept of one of the fleet's Deployments.
+    pub const fn of_mut(&mut self, target: Target, purpose: Purpose) -> &mut TargetState {
+        match purpose {
+            Purpose::Serve => self.targets.get_mut(target),
+            Purpose::HoldNodes => self.placeholders.get_mut(target),
+        }
     }
 
     /// Whether something may be published: not if the same was within the last ten minutes. Remembers it if so.
@@ -158,6 +213,35 @@ impl FleetState {
         self.said.push((what, now));
         true
     }
+
+    /// Whether this copy has told an override just this.
+    #[must_use]
+    pub fn has_told(&self, uid: &str, verdict: (bool, Reason)) -> bool {
+        self.told.iter().any(|(told, last)| told == uid && *last == verdict)
+    }
+
+    /// Remembers what an override was told.
+    pub fn note_told(&mut self, uid: String, verdict: (bool, Reason)) {
+        self.told.retain(|(told, _)| *told != uid);
+        if self.told.len() >= TOLD {
+            self.told.pop_front();
+        }
+        self.told.push_back((uid, verdict));
+    }
+}
+
+/// A fleet's metadata and status, past every cache.
+async fn read(
+    kubernetes: &Kubernetes,
+    fleet: &Key,
+) -> Result<(ObjectMeta, ApiFleetStatus), CallError> {
+    let DeserializeGuard(object) = kubernetes.get_fleet(&fleet.namespace, &fleet.name).await?;
+    let (metadata, status) = match object {
+        Ok(object) => (object.metadata, object.status),
+        // It says what is wrong with it all the same; what it remembers is lost.
+        Err(unreadable) => (unreadable.metadata, None),
+    };
+    Ok((metadata, status.unwrap_or_default()))
 }
 
 // === impl TargetState ===

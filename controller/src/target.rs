@@ -9,6 +9,15 @@ pub enum Target {
     Spot,
 }
 
+/// What a Deployment of a fleet is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its pods serve: it is the target itself.
+    Serve,
+    /// Its pods hold nodes for the target's pods to come.
+    HoldNodes,
+}
+
 /// Something for each target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PerTarget<T> {
@@ -28,6 +37,17 @@ impl Target {
         match self {
             Self::OnDemand => "on-demand",
             Self::Spot => "spot",
+        }
+    }
+}
+
+impl Target {
+    /// The name of the Deployment that holds nodes for a fleet's target.
+    #[must_use]
+    pub fn placeholder(self, fleet: &str) -> String {
+        match self {
+            Self::OnDemand => format!("{fleet}-placeholder"),
+            Self::Spot => format!("{fleet}-spot-placeholder"),
         }
     }
 }

@@ -3,24 +3,37 @@
 //! Called by [`crate::reconcile`] after the look. A missing or conflicted spot target is lost capacity and never a stop; what
 //! stops a fleet is listed in [`Stalled`].
 
-use crate::observe::{Seen, SeenTarget};
+use crate::capacity;
+use crate::facts::{OrderFact, PolicyUse};
+use crate::observe::{Seen, SeenNode, SeenTarget};
 use crate::state::FleetState;
 use crate::target::{PerTarget, Target};
-use apifleet_core::observation::{Observation, Rollout, SpotLoss, SpotTarget, TargetObservation};
-use apifleet_core::{Reason, Replicas};
+use apifleet_core::Reason;
+use apifleet_core::observation::{
+    Observation, Placeholders, Rollout, SpotLoss, SpotTarget, TargetObservation,
+};
 use apifleet_crds::FleetIntent;
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A fleet that can be decided.
 #[derive(Debug, Clone)]
 pub struct Valid {
-    /// What its owner asked for.
+    /// What its owner asked for, with what is ordered for a while.
     pub intent: FleetIntent,
+    /// How it stands to the policy that it shares.
+    pub policy: PolicyUse,
+    /// The overrides that the decision knows.
+    pub orders: Vec<Arc<OrderFact>>,
     /// What the core decides on.
     pub observation: Observation,
     /// The targets that may be written; `None` where there is none, or it is lost.
     pub targets: PerTarget<Option<SeenTarget>>,
+    /// The Deployments that hold nodes for them, where there are any.
+    pub placeholders: PerTarget<Option<SeenTarget>>,
+    /// The nodes of the kinds that its pods may run on.
+    pub nodes: Vec<SeenNode>,
     /// Why the spot target is lost, for people; `None` where it is not.
     pub spot_loss: Option<String>,
 }
@@ -42,7 +55,7 @@ pub fn validate(
     now: Timestamp,
 ) -> Result<Valid, Stalled> {
     // Without `..`: what is seen is used.
-    let Seen { intent, on_demand, spot, readings } = seen;
+    let Seen { intent, policy, orders, on_demand, spot, placeholders, nodes, readings } = seen;
     if let Some(conflict) = &on_demand.conflict {
         return Err(Stalled {
             reason: conflict.reason(),
@@ -57,19 +70,31 @@ pub fn validate(
     }
     let (spot_target, spot_loss) = spot_target(spot.as_ref(), state, now);
     let spot = spot.filter(|_| matches!(spot_target, SpotTarget::Present(_)));
-    let ready_since =
-        on_demand.ready_since.iter().chain(spot.iter().flat_map(|spot| &spot.ready_since)).copied();
+    let both = || std::iter::once(&on_demand).chain(&spot);
+    let has_spot = intent.policy.spot.is_some();
     let observation = Observation {
-        ready_since: ready_since.collect(),
+        ready_since: both().flat_map(SeenTarget::ready_since).collect(),
         on_demand: observation_of(&on_demand, state, Target::OnDemand, now),
         spot: spot_target,
+        spot_nodes: if has_spot { capacity::spot_nodes(&nodes, spot.as_ref()) } else { Vec::new() },
+        spot_pending_since: spot.iter().flat_map(SeenTarget::unscheduled_since).collect(),
+        placeholders: Placeholders {
+            on_demand: placeholders.on_demand.as_ref().map(counts),
+            spot: placeholders.spot.as_ref().map(counts),
+        },
+        pods_started: capacity::pods_started(both(), now),
+        nodes_started: nodes.iter().filter_map(|node| node.fact.started(now)).collect(),
         scrape_interval,
         readings,
     };
     Ok(Valid {
         intent,
+        policy,
+        orders,
         observation,
         targets: PerTarget { on_demand: Some(on_demand), spot },
+        placeholders,
+        nodes,
         spot_loss,
     })
 }
@@ -106,10 +131,16 @@ fn observation_of(
     let rolling_out = seen.deployment.as_ref().is_some_and(|deployment| deployment.rolling_out);
     let since = &mut state.targets.get_mut(target).rollout_since;
     *since = rolling_out.then(|| since.unwrap_or(now));
+    let rollout = since.map_or(Rollout::Settled, |since| Rollout::InProgress { since });
+    TargetObservation { rollout, ..counts(seen) }
+}
+
+fn counts(seen: &SeenTarget) -> TargetObservation {
     TargetObservation {
         wanted: seen.deployment.as_ref().and_then(|deployment| deployment.replicas),
-        ready: Replicas::new(u32::try_from(seen.ready_since.len()).unwrap_or(u32::MAX)),
-        pending: seen.unscheduled,
-        rollout: since.map_or(Rollout::Settled, |since| Rollout::InProgress { since }),
+        ready: seen.ready(),
+        pending: seen.unscheduled(),
+        rollout: Rollout::Settled,
+        surge: seen.deployment.as_ref().map(|deployment| deployment.surge).unwrap_or_default(),
     }
 }

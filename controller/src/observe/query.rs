@@ -32,6 +32,8 @@ pub enum Question {
     ErrorRate,
     /// The guarded percentile of latency, in seconds.
     Latency,
+    /// Requests per second that must never be lost, over the window.
+    CriticalRate,
     /// Pods with a fresh sample.
     ScrapedPods,
     /// The most samples that any pod has in the window.
@@ -42,11 +44,12 @@ pub enum Question {
 
 impl Question {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RequestRate,
         Self::BurstRate,
         Self::ErrorRate,
         Self::Latency,
+        Self::CriticalRate,
         Self::ScrapedPods,
         Self::WindowSamples,
         Self::SampledAt,
@@ -60,6 +63,7 @@ impl Question {
             Self::BurstRate => "apifleet:requests:rate15s",
             Self::ErrorRate => "apifleet:errors:rate1m",
             Self::Latency => "apifleet:latency_p95:rate1m",
+            Self::CriticalRate => "apifleet:requests_critical:rate1m",
             Self::ScrapedPods => "apifleet:pods:count",
             Self::WindowSamples => "apifleet:samples:count1m",
             Self::SampledAt => "apifleet:sampled:timestamp_seconds",
@@ -92,6 +96,7 @@ pub fn of_fleet(question: Question, source: &SignalSource, fleet: &Key) -> Optio
                 "histogram_quantile({percentile}, sum by (le) (max without ({REPLICA}) (rate({buckets}[{window}]))))"
             )
         }
+        Question::CriticalRate => rate(&selectors.requests(selectors.critical()?), &window),
         // Series without pod identity are not counted: then coverage cannot be asked.
         Question::ScrapedPods => {
             // A selector alone finds pods for five minutes after their last sample, the window only fresh ones.
@@ -150,6 +155,14 @@ impl Selectors<'_> {
                     errors.matches.iter().map(|pattern| format!("(?:{pattern})")).collect();
                 Some(format!(",{}=~\"{}\"", errors.label, escaped(&values.join("|"))))
             }
+        }
+    }
+
+    /// The matcher of critical requests; only the bundled server says which are.
+    fn critical(&self) -> Option<&'static str> {
+        match &self.source.series {
+            Series::ApiFleet => Some(",class=\"critical\""),
+            Series::Custom(_) => None,
         }
     }
 

@@ -112,6 +112,7 @@ fn queries_of_the_bundled_server_are_these() {
     sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api"}[15s])))
     (sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api",code=~"5.."}[60s]))) or 0 * sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api"}[60s]))))
     histogram_quantile(0.95, sum by (le) (max without (prometheus_replica) (rate(http_request_duration_seconds_bucket{namespace="shop",fleet="api"}[60s]))))
+    sum(max without (prometheus_replica) (rate(http_requests_total{namespace="shop",fleet="api",class="critical"}[60s])))
     count(count by (pod) (timestamp(http_requests_total{namespace="shop",fleet="api",pod!=""}) >= time() - 60))
     max(count_over_time(http_requests_total{namespace="shop",fleet="api"}[60s]))
     max(timestamp(http_requests_total{namespace="shop",fleet="api"}))
@@ -124,6 +125,8 @@ fn what_a_fleet_does_not_watch_is_not_asked() {
     let plain = source(&json!({})).unwrap();
     assert_eq!(of_fleet(Question::Latency, &plain, &fleet), None);
     assert_eq!(of_fleet(Question::ErrorRate, &plain, &fleet), None);
+    let custom = custom("app", "shop", "5..").unwrap();
+    assert_eq!(of_fleet(Question::CriticalRate, &custom, &fleet), None, "nobody says which are");
 }
 
 #[test]
@@ -214,9 +217,12 @@ proptest! {
         let Some(source) = custom("app", &value, &pattern) else { return Ok(()) };
         let plain = custom("app", "shop", "5..").unwrap();
         for question in Question::ALL {
-            let query = of_fleet(question, &source, &Key::new(namespace.clone(), "api")).unwrap();
-            let like = of_fleet(question, &plain, &Key::new("shop", "api")).unwrap();
-            assert_confined(&query, &like, &namespace);
+            let query = of_fleet(question, &source, &Key::new(namespace.clone(), "api"));
+            let like = of_fleet(question, &plain, &Key::new("shop", "api"));
+            prop_assert_eq!(query.is_none(), question == Question::CriticalRate);
+            if let Some((query, like)) = query.zip(like) {
+                assert_confined(&query, &like, &namespace);
+            }
         }
     }
 
@@ -226,7 +232,8 @@ proptest! {
     ) {
         let Some(source) = custom(&label, "shop", "5..") else { return Ok(()) };
         for question in Question::ALL {
-            let query = of_fleet(question, &source, &Key::new("shop", "api")).unwrap();
+            let query = of_fleet(question, &source, &Key::new("shop", "api"));
+            let Some(query) = query else { continue };
             let mut found = Vec::new();
             selectors(&parse(&query).unwrap(), &mut found);
             for matchers in found {

@@ -1,4 +1,4 @@
-//! Reads the signals of all fleets: seven queries for all whose answers are recorded, and batches of up to fifty for
+//! Reads the signals of all fleets: eight queries for all whose answers are recorded, and batches of up to fifty for
 //! the others. Judges nothing: what cannot be read is [`Reading::Failed`], what is not there [`Reading::Empty`].
 //!
 //! Needs a client. Called by [`crate::engine`] once in a pass.
@@ -8,7 +8,8 @@ use super::query::{self, BATCH, Question, ROW};
 use crate::caches::Key;
 use apifleet_core::observation::{Reading, Readings};
 use apifleet_crds::SignalSource;
-use futures::future::{BoxFuture, join_all};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use prometheus_http_query::response::InstantVector;
@@ -84,7 +85,9 @@ async fn ask_recorded(
     };
     let mut answers: Answers =
         asked.iter().map(|asked| (asked.fleet.clone(), BTreeMap::new())).collect();
-    for (question, result) in join_all(Question::ALL.map(ask)).await {
+    // Taken in as they come: all of them together are, for thousands of fleets, more than all else that is known.
+    let mut asking: FuturesUnordered<_> = Question::ALL.map(ask).into_iter().collect();
+    while let Some((question, result)) = asking.next().await {
         match result {
             Ok(rows) => {
                 for row in &rows {
@@ -209,6 +212,9 @@ fn readings(answers: Option<&BTreeMap<Question, Answer>>) -> Readings {
         burst_rate: reading(Question::BurstRate, 1.0),
         latency: reading(Question::Latency, 1000.0),
         error_rate: reading(Question::ErrorRate, 1.0),
+        critical_rate: reading(Question::CriticalRate, 1.0),
+        // No series says so yet what requests wait for: the guard judges by its steps alone.
+        dependency_latency: Reading::Empty,
         scraped_pods: reading(Question::ScrapedPods, 1.0),
         window_samples: reading(Question::WindowSamples, 1.0),
     }

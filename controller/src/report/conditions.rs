@@ -4,10 +4,12 @@
 //!
 //! Called by [`super::status`].
 
+use crate::facts::PolicyUse;
 use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::validate::{Stalled, Valid};
 use apifleet_core::Reason;
+use apifleet_core::decision::Findings;
 use apifleet_core::observation::{SpotLoss, SpotTarget};
 use apifleet_crds::{ConditionType, Conditions};
 use jiff::{SignedDuration, Timestamp};
@@ -48,16 +50,18 @@ pub fn of_decision(
             message: "the spec is in force".to_owned(),
         }
     };
-    let said = said
-        .with(ConditionType::Ready, ready.holds, ready.reason, &ready.message)
-        .with(
-            ConditionType::Reconciling,
-            reconciling.holds,
-            reconciling.reason,
-            &reconciling.message,
-        )
-        .with(ConditionType::Stalled, false, Reason::AsExpected, "nothing stands in the way")
-        .with_findings(&plan.decision.findings);
+    let said = match &valid.policy {
+        PolicyUse::Unknown { name } => kept_up(said, name, &plan.decision.findings),
+        PolicyUse::None | PolicyUse::InForce { .. } | PolicyUse::Kept { .. } => said
+            .with(ConditionType::Stalled, false, Reason::AsExpected, "nothing stands in the way")
+            .with_findings(&plan.decision.findings),
+    };
+    let said = said.with(ConditionType::Ready, ready.holds, ready.reason, &ready.message).with(
+        ConditionType::Reconciling,
+        reconciling.holds,
+        reconciling.reason,
+        &reconciling.message,
+    );
     match (&valid.spot_loss, spot_reason(valid)) {
         // The core knows that spot is lost; only here is it known to whom, and what to do.
         (Some(message), Some(reason)) => {
@@ -65,6 +69,18 @@ pub fn of_decision(
         }
         _ => said,
     }
+}
+
+/// What is said of a fleet whose policy is unknown: it is kept up, and waits for a person.
+fn kept_up(said: Conditions, policy: &str, findings: &Findings) -> Conditions {
+    let stalled = format!(
+        "ScalingPolicy {policy} does not exist, and what it said is not known: no replica is removed, and none is \
+         added but for minReplicas, floors and overrides; create it, or name another in policyRef"
+    );
+    let unread = format!("no signal is read: ScalingPolicy {policy} says what signals mean");
+    said.with_findings(findings)
+        .with(ConditionType::Stalled, true, Reason::PolicyMissing, &stalled)
+        .with(ConditionType::SignalsFresh, false, Reason::PolicyMissing, &unread)
 }
 
 /// The conditions of a fleet that is not decided.
@@ -87,6 +103,9 @@ fn spot_reason(valid: &Valid) -> Option<Reason> {
 fn ready(valid: &Valid, plan: &Plan<Applied>, state: &FleetState, now: Timestamp) -> Verdict {
     if let Some((_, message)) = plan.failure() {
         return Verdict { holds: false, reason: Reason::ScaleFailed, message: message.to_owned() };
+    }
+    if let Some(message) = policy_missing(&valid.policy) {
+        return Verdict { holds: false, reason: Reason::PolicyMissing, message };
     }
     if let (Some(message), Some(reason)) = (&valid.spot_loss, spot_reason(valid)) {
         return Verdict { holds: false, reason, message: message.clone() };
@@ -113,6 +132,19 @@ fn ready(valid: &Valid, plan: &Plan<Applied>, state: &FleetState, now: Timestamp
         holds: true,
         reason: Reason::Available,
         message: format!("{message}, the others are starting"),
+    }
+}
+
+fn policy_missing(policy: &PolicyUse) -> Option<String> {
+    match policy {
+        PolicyUse::None | PolicyUse::InForce { .. } => None,
+        PolicyUse::Kept { name } => Some(format!(
+            "ScalingPolicy {name} is gone: the fleet is decided by what it said, until the operator is started anew; \
+             create it again, or name another in policyRef"
+        )),
+        PolicyUse::Unknown { name } => {
+            Some(format!("ScalingPolicy {name} does not exist: the fleet is only kept up"))
+        }
     }
 }
 

@@ -3,13 +3,17 @@
 //!
 //! Called by [`super`]; published by [`super::Reporter`].
 
+use crate::apply::NodeOutcome;
 use crate::caches::Key;
+use crate::drain::{Removal, TaintChange};
+use crate::facts::fingerprint;
 use crate::kubernetes::FIELD_MANAGER;
 use crate::plan::{Applied, Plan};
 use crate::target::Target;
 use crate::validate::{Stalled, Valid};
 use apifleet_core::policy::Mode;
 use apifleet_core::{Reason, Replicas, memory::ForeignWrite};
+use apifleet_crds::status::ActiveOverrideStatus;
 use apifleet_crds::{ApiFleetStatus, ConditionType, convert};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -47,11 +51,21 @@ pub enum Subject {
     Writes,
     /// A condition's status.
     Condition(&'static str, bool),
+    /// A node, as the fingerprint of its name; together with the action.
+    Node(u64, &'static str),
+    /// An override, as the fingerprint of its name and its end.
+    Override(u64),
 }
 
 /// Conditions whose change of status is an event.
-const TOLD: [ConditionType; 3] =
-    [ConditionType::SignalsFresh, ConditionType::SpotHealthy, ConditionType::ReplicasEffective];
+const TOLD: [ConditionType; 4] = [
+    ConditionType::SignalsFresh,
+    ConditionType::PreWarmed,
+    ConditionType::SpotHealthy,
+    ConditionType::ReplicasEffective,
+];
+/// So many events about nodes are made of one decision.
+const NODES: usize = 8;
 
 // === impl Draft ===
 
@@ -129,14 +143,67 @@ pub fn of_stall(before: &ApiFleetStatus, stalled: &Stalled) -> Vec<Draft> {
     }]
 }
 
-/// Signals, spot or the effect of replicas were lost or came back.
+/// What was done about nodes that are being taken away.
+#[must_use]
+pub fn of_nodes(plan: &Plan<Applied>) -> Vec<Draft> {
+    plan.nodes().iter().flat_map(of_node).take(NODES).collect()
+}
+
+fn of_node(outcome: &NodeOutcome) -> Vec<Draft> {
+    let NodeOutcome { node, taint, how, answers, removed, refused, failures: _ } = outcome;
+    let draft = |action, warning, note: String| Draft {
+        reason: Reason::SpotInterrupted,
+        warning,
+        subject: Subject::Node(fingerprint(&[node]), action),
+        action,
+        note: format!("node {node}: {note}"),
+    };
+    let taint = taint.map(|change| match change {
+        TaintChange::Set(_) => draft(
+            "Taint",
+            true,
+            "it is being taken away; nothing new is placed there, and its pods are covered"
+                .to_owned(),
+        ),
+        TaintChange::Removed => {
+            draft("Untaint", false, "it stays after all and takes pods again".to_owned())
+        }
+    });
+    let pods = (*removed > 0).then(|| match how {
+        Removal::Evict => draft("Evict", false, format!("{removed} of its pods were evicted")),
+        Removal::Delete => draft(
+            "Delete",
+            true,
+            format!("{removed} of its pods were deleted: the notice runs out"),
+        ),
+        Removal::ForceDelete => draft(
+            "ForceDelete",
+            true,
+            format!("{removed} of its pods were deleted by force: it does not answer"),
+        ),
+    });
+    let refused = refused.then(|| {
+        draft(
+            "Wait",
+            true,
+            "a disruption budget holds its pods; they are asked for again".to_owned(),
+        )
+    });
+    let failed = outcome.failure().map(|why| draft("Retry", true, why));
+    let spared = answers.then(|| {
+        draft("Spare", false, "it answers again, and its pods are not deleted".to_owned())
+    });
+    [taint, pods, refused, failed, spared].into_iter().flatten().collect()
+}
+
+/// Signals, a pre-warm, spot or the effect of replicas were lost or came back; or spot is lost for another reason.
 #[must_use]
 pub fn of_conditions(before: &ApiFleetStatus, after: &ApiFleetStatus) -> Vec<Draft> {
     let flipped = |kind: &ConditionType| {
         let now = find(after, *kind)?;
-        let was = find(before, *kind).map_or("True", |condition| condition.status.as_str());
+        let was = find(before, *kind);
         let reason = reason(&now.reason)?;
-        (was != now.status).then(|| {
+        (is_news(*kind, was, now)).then(|| {
             let warning = now.status == "False";
             let note = format!("{}={}: {}", kind.as_str(), now.status, now.message);
             let subject = Subject::Condition(kind.as_str(), !warning);
@@ -144,6 +211,80 @@ pub fn of_conditions(before: &ApiFleetStatus, after: &ApiFleetStatus) -> Vec<Dra
         })
     };
     TOLD.iter().filter_map(flipped).collect()
+}
+
+/// The policy of a fleet is gone, or was never seen.
+#[must_use]
+pub fn of_policy(before: &ApiFleetStatus, after: &ApiFleetStatus) -> Option<Draft> {
+    let missing = Reason::PolicyMissing;
+    let says =
+        |status| find(status, ConditionType::Ready).filter(|it| it.reason == missing.as_str());
+    let now = says(after).filter(|_| says(before).is_none())?;
+    Some(Draft {
+        reason: missing,
+        warning: true,
+        subject: Subject::Condition(ConditionType::Ready.as_str(), false),
+        action: "KeepUp",
+        note: now.message.clone(),
+    })
+}
+
+/// Overrides that have come into force, gave way to others or ended since the last report.
+#[must_use]
+pub fn of_overrides(before: &ApiFleetStatus, after: &ApiFleetStatus) -> Vec<Draft> {
+    let (before, after) = (&before.active_overrides, &after.active_overrides);
+    let counted = |one: &ActiveOverrideStatus| {
+        before.iter().any(|old| old.name == one.name && old.superseded_by == one.superseded_by)
+    };
+    let told = after.iter().filter(|one| !counted(one)).map(|one| {
+        let about = about(one);
+        match &one.superseded_by {
+            None => override_draft(one, Reason::OverrideStarted, about),
+            Some(winner) => {
+                let note = format!("{about}; it gives way to {winner}");
+                override_draft(one, Reason::Superseded, note)
+            }
+        }
+    });
+    let over = before.iter().filter(|old| !after.iter().any(|one| one.name == old.name));
+    let ended = over.map(|old| {
+        let note = format!("{} is over", about(old));
+        override_draft(old, Reason::OverrideEnded, note)
+    });
+    told.chain(ended).collect()
+}
+
+fn about(one: &ActiveOverrideStatus) -> String {
+    let ActiveOverrideStatus { name, summary, reason, requested_by, .. } = one;
+    format!("{name}: {summary}, by {requested_by}: {reason}")
+}
+
+fn override_draft(one: &ActiveOverrideStatus, reason: Reason, note: String) -> Draft {
+    let end = one.expires_at.0.to_string();
+    let subject = Subject::Override(fingerprint(&[&one.name, &end]));
+    Draft { reason, warning: false, subject, action: "Override", note }
+}
+
+/// Whether a condition says something new. What was never said was well.
+fn is_news(kind: ConditionType, was: Option<&Condition>, now: &Condition) -> bool {
+    let flipped = was.map_or("True", |was| was.status.as_str()) != now.status;
+    // The states of spot capacity differ in their reasons, and so do the ways in which a window opens.
+    let another = was.is_none_or(|was| was.reason != now.reason);
+    flipped
+        || match kind {
+            ConditionType::SpotHealthy => another && now.status == "False",
+            ConditionType::PreWarmed => {
+                let opened = [Reason::PreWarmed, Reason::OpenedLate].map(Reason::as_str);
+                another && (now.status == "False" || opened.contains(&now.reason.as_str()))
+            }
+            ConditionType::Ready
+            | ConditionType::Reconciling
+            | ConditionType::Stalled
+            | ConditionType::SignalsFresh
+            | ConditionType::ScalingLimited
+            | ConditionType::Overridden
+            | ConditionType::ReplicasEffective => false,
+        }
 }
 
 fn find(status: &ApiFleetStatus, kind: ConditionType) -> Option<&Condition> {

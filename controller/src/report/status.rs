@@ -2,7 +2,7 @@
 //!
 //! Called by [`super`]; delivered by [`super::Reporter`].
 
-use super::conditions;
+use super::{conditions, orders};
 use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::target::Target;
@@ -11,7 +11,8 @@ use apifleet_core::Replicas;
 use apifleet_core::decision::Placement;
 use apifleet_core::observation::{SpotTarget, TargetObservation};
 use apifleet_crds::status::{
-    ApiFleetStatus, DecisionRecord, LastDecision, Observed, SpotStatus, TargetStatus, TargetsStatus,
+    ActiveOverrideStatus, ActiveScheduleStatus, ApiFleetStatus, DecisionRecord, LastDecision,
+    LearnedStatus, Observed, SpotStatus, TargetStatus, TargetsStatus,
 };
 use apifleet_crds::{ConditionType, conditions::Conditions, convert};
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +40,16 @@ pub fn build_status(
 ) -> ApiFleetStatus {
     // Without `..`: what was decided and seen is either reported here or by the functions that are called.
     let Plan { decision, stage: _ } = plan;
-    let Valid { intent, observation, targets: _, spot_loss: _ } = valid;
+    let Valid {
+        intent,
+        policy: _,
+        orders: known,
+        observation,
+        targets: _,
+        placeholders: _,
+        nodes: _,
+        spot_loss: _,
+    } = valid;
     let on_demand = &observation.on_demand;
     let spot = match &observation.spot {
         SpotTarget::Present(spot) => Some(spot),
@@ -59,7 +69,10 @@ pub fn build_status(
             spot: spot.map(|spot| TargetStatus::new(spot, asked.spot)),
         }),
         observed: Some(Observed::new(&decision.signals, decision.at)),
-        spot: intent.policy.spot.map(|_| SpotStatus::new(asked)),
+        active_schedule: decision.schedule.as_ref().map(ActiveScheduleStatus::from),
+        active_overrides: orders::active(&decision.overrides, known),
+        learned: LearnedStatus::new(&state.memory.learned),
+        spot: intent.policy.spot.map(|_| SpotStatus::new(asked, decision.spot)),
         last_decision: Some(LastDecision::from(decision)),
         recent_decisions: DecisionRecord::after(decision, &state.status.recent_decisions),
         memory: Some(state.memory.clone()),
@@ -67,7 +80,8 @@ pub fn build_status(
     }
 }
 
-/// The status of a fleet that is not decided: what was said before stays, but for the conditions.
+/// The status of a fleet that is not decided: what was said before stays, but for the conditions, and for overrides,
+/// which nobody carries out.
 #[must_use]
 pub fn build_stalled(
     generation: Option<i64>,
@@ -80,6 +94,7 @@ pub fn build_stalled(
         observed_generation: generation,
         conditions: conditions::of_stall(said, stalled).finish(),
         memory: Some(state.memory.clone()),
+        active_overrides: Vec::new(),
         ..state.status.clone()
     }
 }
@@ -117,14 +132,31 @@ fn counts_every(before: &ApiFleetStatus, next: &ApiFleetStatus) -> SignedDuratio
     if moves(before) || moves(next) { COUNTS_WHILE_SCALING } else { COUNTS_EVERY }
 }
 
-type Essence<'a> = (Option<i64>, Option<i32>, Option<i32>, Vec<(&'a str, &'a str, &'a str)>);
+/// What matters to people at once.
+#[derive(PartialEq)]
+struct Essence<'a> {
+    generation: Option<i64>,
+    sizes: (Option<i32>, Option<i32>),
+    schedule: Option<(&'a str, &'a str)>,
+    overrides: &'a [ActiveOverrideStatus],
+    spot: Option<&'a str>,
+    conditions: Vec<(&'a str, &'a str, &'a str)>,
+}
 
 fn essence(status: &ApiFleetStatus) -> Essence<'_> {
     let desired = status.last_decision.as_ref().map(|decision| decision.desired);
     let conditions = status.conditions.iter().filter(|it| !is_limit(it));
     let conditions =
         conditions.map(|it| (it.type_.as_str(), it.status.as_str(), it.reason.as_str()));
-    (status.observed_generation, desired, status.replicas, conditions.collect())
+    let schedule = status.active_schedule.as_ref();
+    Essence {
+        generation: status.observed_generation,
+        sizes: (desired, status.replicas),
+        schedule: schedule.map(|schedule| (schedule.name.as_str(), schedule.phase.as_str())),
+        overrides: &status.active_overrides,
+        spot: status.spot.as_ref().and_then(|spot| spot.state.as_deref()),
+        conditions: conditions.collect(),
+    }
 }
 
 fn counts(status: &ApiFleetStatus) -> (Option<i32>, Option<&TargetsStatus>) {
@@ -144,12 +176,16 @@ fn is_limit(condition: &Condition) -> bool {
 
 /// The JSON merge patch that makes `next` of `before`: what is no more is taken away. Not a server-side apply, which
 /// leaves a null, and is then refused, where an object loses its last field. The uid keeps it from a later fleet of
-/// the same name.
+/// the same name, the version from what was written since.
 #[must_use]
-pub fn build_patch(uid: &str, before: &ApiFleetStatus, next: &ApiFleetStatus) -> Value {
+pub fn build_patch(
+    (uid, version): (&str, &str),
+    before: &ApiFleetStatus,
+    next: &ApiFleetStatus,
+) -> Value {
     let (before, mut next) = (json!(before), json!(next));
     take_away(&before, &mut next);
-    json!({"metadata": {"uid": uid}, "status": next})
+    json!({"metadata": {"uid": uid, "resourceVersion": version}, "status": next})
 }
 
 /// Sets to null what `before` has and `next` has not.
@@ -249,11 +285,11 @@ mod tests {
     fn a_patch_takes_away_what_is_no_more() {
         let mut before = status(10, "WithinTolerance");
         before.observed = Some(Observed { latency_milliseconds: Some(7), ..Observed::default() });
-        before.spot = Some(SpotStatus { share_percent: Some(50) });
+        before.spot = Some(SpotStatus { share_percent: Some(50), ..SpotStatus::default() });
         let mut next = status(10, "WithinTolerance");
         next.observed = Some(Observed::default());
-        let patch = build_patch("u", &before, &next);
-        assert_eq!(patch["metadata"]["uid"], "u");
+        let patch = build_patch(("u", "7"), &before, &next);
+        assert_eq!(patch["metadata"], json!({"uid": "u", "resourceVersion": "7"}));
         assert_eq!(patch["status"]["spot"], Value::Null);
         assert_eq!(patch["status"]["observed"], json!({"latencyMilliseconds": null}));
         assert_eq!(patch["status"]["replicas"], 10);

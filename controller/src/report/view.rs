@@ -1,10 +1,12 @@
 //! What the operator's metrics show of a fleet after a decision: pure.
 
-use crate::metrics::fleets::{FleetView, SignalView, TargetView};
+use crate::metrics::view::{FleetView, OverrideView, SignalView, SpotView, TargetView};
 use crate::plan::{Applied, Plan};
 use crate::target::Target;
 use crate::validate::Valid;
+use apifleet_core::decision::{ActiveOverride, Standing};
 use apifleet_core::observation::SpotTarget;
+use apifleet_core::policy::Mode;
 use apifleet_core::signal::Signal;
 use apifleet_crds::{ApiFleetStatus, ConditionType};
 use jiff::Timestamp;
@@ -21,25 +23,40 @@ pub fn build_view(valid: &Valid, plan: &Plan<Applied>, status: &ApiFleetStatus) 
         signals.errors.as_ref().map(|errors| signal("Errors", errors)),
     ];
     FleetView {
-        decided_at: decision.at.as_duration().as_secs_f64(),
+        decided_at: Some(seconds(decision.at)),
+        size: Some(decision.desired.get()),
         bounds: Some((
             valid.intent.policy.bounds.min().get(),
             valid.intent.policy.bounds.max().get(),
         )),
+        mode: Some(mode(valid.intent.policy.mode)),
+        limit: decision
+            .findings
+            .scaling_limited
+            .holds
+            .then(|| decision.findings.scaling_limited.why.reason().as_str()),
         targets: targets(valid, plan),
         signals: configured.into_iter().flatten().collect(),
         conditions: conditions(status),
+        schedule_floor: decision.schedule.map(|schedule| schedule.floor.get()),
+        prewarm_lateness: decision
+            .findings
+            .pre_warmed
+            .and_then(|it| it.why.lateness())
+            .map(|late| late.as_secs_f64()),
+        overrides: overrides(valid, plan),
+        spot: decision.spot.map(|spot| SpotView {
+            state: spot.state.as_str(),
+            cover: spot.cover.get(),
+            on_demand_floor: on_demand_floor(valid, plan),
+        }),
     }
 }
 
 /// A fleet that is not decided shows its conditions and nothing that would be a guess.
 #[must_use]
-pub fn build_stalled_view(status: &ApiFleetStatus, now: Timestamp) -> FleetView {
-    FleetView {
-        decided_at: now.as_duration().as_secs_f64(),
-        conditions: conditions(status),
-        ..FleetView::default()
-    }
+pub fn build_stalled_view(status: &ApiFleetStatus) -> FleetView {
+    FleetView { conditions: conditions(status), ..FleetView::default() }
 }
 
 fn conditions(status: &ApiFleetStatus) -> Vec<(&'static str, bool)> {
@@ -77,4 +94,38 @@ fn signal<T: Copy>(name: &'static str, signal: &Signal<T>) -> SignalView {
         }
     };
     SignalView { signal: name, verdict: signal.verdict().as_str(), age }
+}
+
+/// In which no more than is wanted counts: a small fleet has no larger part.
+fn on_demand_floor(valid: &Valid, plan: &Plan<Applied>) -> u32 {
+    let floor = valid.intent.policy.spot.map(|spot| spot.min_on_demand).unwrap_or_default();
+    floor.min(plan.decision.desired).get()
+}
+
+/// The overrides that count; of each kind there is one.
+fn overrides(valid: &Valid, plan: &Plan<Applied>) -> Vec<OverrideView> {
+    let counts = plan.decision.overrides.iter().filter(|due| due.standing == Standing::InForce);
+    let view = |due: &ActiveOverride| {
+        let order = valid.intent.policy.overrides.iter().find(|order| order.name == due.name)?;
+        Some(OverrideView {
+            action: due.action.as_str(),
+            begins_at: seconds(order.not_before),
+            ends_at: seconds(due.until),
+        })
+    };
+    counts.filter_map(view).collect()
+}
+
+/// The word of the spec.
+const fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "Enforce",
+        Mode::ScaleOutOnly => "ScaleOutOnly",
+        Mode::Observe => "Observe",
+    }
+}
+
+/// Since 1970.
+fn seconds(at: Timestamp) -> f64 {
+    at.as_duration().as_secs_f64()
 }

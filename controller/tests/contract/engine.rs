@@ -1,7 +1,9 @@
 //! The loop over many fleets: who is served when one of them is broken, how soon a change is followed, and that a
 //! copy that does not lead only looks on.
 
-use crate::fixtures::{ON_DEMAND, deployment, guarded, kubernetes, list, status};
+use crate::fixtures::{
+    ON_DEMAND, WITH_SPOT, deployment, guarded, kubernetes, list, node, notice, order, pod, status,
+};
 use apifleet_controller::cluster::Cluster;
 use apifleet_controller::engine::Engine;
 use apifleet_controller::health::Health;
@@ -101,6 +103,8 @@ impl Running {
         list(&cluster.deployments, names.iter().map(|name| named(name, 3, "7")).collect()).await;
         list(&cluster.pods, Vec::new()).await;
         list(&cluster.hpas, Vec::new()).await;
+        list(&cluster.policies, Vec::new()).await;
+        list(&cluster.orders, Vec::new()).await;
         let health = Arc::new(Health::default());
         let engine = Engine {
             context: Context {
@@ -240,6 +244,129 @@ async fn a_spec_that_changes_is_followed_within_two_seconds() {
         .follow(stream::iter([Ok(Event::Apply(DeserializeGuard(Ok(larger))))]))
         .await;
     assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn an_override_is_in_force_within_two_seconds() {
+    let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
+    running.scaled("api", 10, 1).await;
+    let written = Ok(Event::Apply(named("api", 10, "1000")));
+    running.cluster.deployments.follow(stream::iter([written])).await;
+    let mut pin = order("inc-412", "Pin", -1, 3600);
+    pin["spec"]["replicas"] = json!(14);
+    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
+    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn an_override_that_begins_later_is_in_force_at_its_instant() {
+    let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
+    running.scaled("api", 10, 1).await;
+    let written = Ok(Event::Apply(named("api", 10, "1000")));
+    running.cluster.deployments.follow(stream::iter([written])).await;
+    let mut pin = order("inc-412", "Pin", 3, 3600);
+    pin["spec"]["replicas"] = json!(14);
+    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
+    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    let took = running.scaled("api", 14, 1).await;
+    assert!(took > Duration::from_secs(2) && took < Duration::from_secs(5), "{took:?}");
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_changes_is_followed_within_two_seconds() {
+    let sharing = format!("{ON_DEMAND}  policyRef: {{name: steady}}\n");
+    let served: Value = serde_saphyr::from_str(&sharing).unwrap();
+    let running = Running::start(&[], true, async |api: &MockServer| {
+        Mock::given(method("GET"))
+            .and(path_regex("/apifleets/api$"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(served))
+            .mount(api)
+            .await;
+    })
+    .await;
+    // Ten are there, and the fleet's policy is not.
+    list(&running.cluster.deployments, vec![named("api", 10, "7")]).await;
+    list(&running.cluster.fleets, vec![guarded(&sharing)]).await;
+    let stalled = async {
+        while !running.metrics.encode().unwrap().contains(r#"condition="Stalled"} 1"#) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), stalled).await.expect("it is not stalled");
+    let policy = json!({
+        "apiVersion": "apifleet.dev/v1alpha1", "kind": "ScalingPolicy",
+        "metadata": {"name": "steady", "namespace": "shop", "uid": "p", "generation": 1},
+        "spec": {"signals": {"onMissing": "Fallback", "fallbackReplicas": 15}},
+    });
+    let told = Event::Apply(serde_json::from_value(policy).unwrap());
+    running.cluster.policies.follow(stream::iter([Ok(told)])).await;
+    assert!(running.scaled("api", 15, 1).await < Duration::from_secs(2));
+    running.end().await;
+}
+
+/// A fleet with five on demand and five on a spot node, in the caches of a running loop.
+async fn with_spot(running: &Running) {
+    let deployments = [named("api", 5, "7"), named("api-spot", 5, "7")];
+    list(&running.cluster.deployments, deployments.into()).await;
+    let base = (0..5).map(|n| pod("api", &format!("base-{n}"), "base"));
+    let spot = (0..5).map(|n| pod("api-spot", &format!("spot-{n}"), "spot-1"));
+    let pods = base.chain(spot).map(|pod| serde_json::from_value(pod).unwrap());
+    list(&running.cluster.pods, pods.collect()).await;
+    list(&running.cluster.fleets, vec![guarded(WITH_SPOT)]).await;
+}
+
+/// Serves the fleet and its Deployments as [`with_spot`] has them.
+async fn serve_spot(api: &MockServer) {
+    let fleet: Value = serde_saphyr::from_str(WITH_SPOT).unwrap();
+    Mock::given(method("GET"))
+        .and(path_regex("/apifleets/api$"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(fleet))
+        .mount(api)
+        .await;
+    for name in ["api", "api-spot"] {
+        Mock::given(method("GET"))
+            .and(path_regex(format!("/deployments/{name}$")))
+            .respond_with(ResponseTemplate::new(200).set_body_json(deployment(name, Some(5), "7")))
+            .mount(api)
+            .await;
+    }
+}
+
+fn spot_node(taints: &[Value]) -> k8s_openapi::api::core::v1::Node {
+    serde_json::from_value(node("spot-1", taints)).unwrap()
+}
+
+#[tokio::test]
+async fn a_spot_node_that_is_announced_to_go_is_covered_within_two_seconds() {
+    let running = Running::start(&[], true, serve_spot).await;
+    list(&running.cluster.nodes, vec![spot_node(&[])]).await;
+    with_spot(&running).await;
+    let decided = async {
+        while !running.metrics.encode().unwrap().contains(r#"spot_state{namespace="shop""#) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), decided).await.expect("it is not decided");
+    let announced = Event::Apply(spot_node(&[notice()]));
+    running.cluster.nodes.follow(stream::iter([Ok(announced)])).await;
+    assert!(running.scaled("api", 10, 1).await < Duration::from_secs(2));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_fleet_on_spot_is_not_decided_before_its_nodes_are_known() {
+    let running = Running::start(&[], true, serve_spot).await;
+    with_spot(&running).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let metrics = running.metrics.encode().unwrap();
+    assert!(metrics.contains("apifleet_fleets 1"), "{metrics}");
+    assert!(!metrics.contains("spot_state{"), "a loss under way would look as if it were over");
+    list(&running.cluster.nodes, vec![spot_node(&[notice()])]).await;
+    assert!(running.scaled("api", 10, 1).await < Duration::from_secs(2));
     running.end().await;
 }
 

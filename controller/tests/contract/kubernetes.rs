@@ -1,12 +1,15 @@
 //! A Kubernetes API that is overloaded, broken or silent: every call ends in time, with the right class.
 
 use crate::fixtures::{DEADLINE, kubernetes, status};
+use apifleet_controller::caches::Key;
 use apifleet_controller::error::Class;
-use apifleet_controller::kubernetes::CallError;
+use apifleet_controller::kubernetes::{CallError, Kubernetes};
+use apifleet_controller::metrics::Metrics;
 use kube::core::GroupVersionKind;
 use serde_json::json;
-use std::time::Instant;
-use wiremock::matchers::any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wiremock::matchers::{any, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn reading(response: ResponseTemplate) -> CallError {
@@ -87,4 +90,69 @@ async fn a_kind_that_is_not_served_is_no_error() {
         kubernetes(&server).serves(&kind).await.is_err(),
         "not knowing is not the same as not there"
     );
+}
+
+/// A client that hears what the server asks for, as the operator's own.
+fn hearing(server: &MockServer) -> Kubernetes {
+    let config = kube::Config::new(server.uri().parse().unwrap());
+    Kubernetes::with_config(config, Arc::new(Metrics::default())).unwrap()
+}
+
+fn busy(seconds: &str) -> ResponseTemplate {
+    // As the API server's flow control says it: no Status, but a line of text.
+    ResponseTemplate::new(429)
+        .set_body_string("Too many requests, please try again later.")
+        .insert_header("retry-after", seconds)
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_be_left_alone_is_left_alone_for_as_long() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(busy("1")).mount(&server).await;
+    let kubernetes = hearing(&server);
+    let began = Instant::now();
+    let error = kubernetes.get_deployment("shop", "api").await.unwrap_err();
+    assert_eq!((error.code(), error.class()), (Some(429), Class::Transient));
+    let error = kubernetes.get_deployment("shop", "api").await.unwrap_err();
+    assert!(matches!(error, CallError::Paused { .. }) && !error.is_uncertain(), "{error}");
+    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    kubernetes.pause().over().await;
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+    let error = kubernetes.get_deployment("shop", "api").await.unwrap_err();
+    assert_eq!(error.code(), Some(429));
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_lease_is_asked_for_though_the_server_asks_for_a_pause() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(busy("20")).mount(&server).await;
+    let kubernetes = hearing(&server);
+    kubernetes.get_deployment("shop", "api").await.unwrap_err();
+    let regardless = kubernetes.clone().regardless();
+    let error = regardless.get_deployment("shop", "api").await.unwrap_err();
+    assert_eq!(error.code(), Some(429), "it was asked");
+    assert!(kubernetes.pause().left().is_some(), "all others wait on");
+}
+
+#[tokio::test]
+async fn a_disruption_budget_that_refuses_one_pod_stops_nothing_else() {
+    let server = MockServer::start().await;
+    Mock::given(path_regex("/eviction$")).respond_with(busy("10")).mount(&server).await;
+    let kubernetes = hearing(&server);
+    let error = kubernetes.evict(&Key::new("shop", "api-0"), "uid").await.unwrap_err();
+    assert_eq!(error.code(), Some(429));
+    assert_eq!(kubernetes.pause().left(), None);
+}
+
+#[tokio::test]
+async fn what_the_server_refused_was_not_done_and_what_broke_may_have_been() {
+    for (code, uncertain) in [(403, false), (409, false), (422, false), (429, false), (500, true)] {
+        assert_eq!(reading(status(code, "AsTold")).await.is_uncertain(), uncertain, "{code}");
+    }
+    let late = ResponseTemplate::new(200).set_delay(DEADLINE * 10);
+    assert!(reading(late).await.is_uncertain());
+    let torn = ResponseTemplate::new(200).set_body_string("{");
+    assert!(reading(torn).await.is_uncertain());
 }

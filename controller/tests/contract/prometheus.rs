@@ -136,7 +136,7 @@ async fn an_address_with_a_password_does_not_show_up_in_errors() {
 }
 
 #[tokio::test]
-async fn recorded_series_are_read_in_seven_queries_for_all_fleets() {
+async fn recorded_series_are_read_in_eight_queries_for_all_fleets() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .respond_with(|request: &Request| {
@@ -149,7 +149,7 @@ async fn recorded_series_are_read_in_seven_queries_for_all_fleets() {
         .mount(&server)
         .await;
     let found = read(&server, &[fleet("a", &json!({})), fleet("b", &json!({"latency": {}}))]).await;
-    assert_eq!(queries(&server).await.len(), 7);
+    assert_eq!(queries(&server).await.len(), 8);
     assert_eq!(found.len(), 2);
     for readings in found.values() {
         assert!(
@@ -175,10 +175,10 @@ async fn without_recorded_series_the_series_themselves_are_asked_in_batches() {
     let found = read(&server, &[fleet("a", &json!({})), fleet("b", &json!({}))]).await;
     assert!(matches!(found[&Key::new("shop", "a")].request_rate, Reading::Value { .. }));
     assert_eq!(found[&Key::new("shop", "b")].request_rate, Reading::Empty);
-    // Five questions: neither fleet guards latency or errors.
+    // Six questions: neither fleet guards latency or errors.
     let batched =
         queries(&server).await.iter().filter(|query| query.contains("apifleet_row")).count();
-    assert_eq!(batched, 5);
+    assert_eq!(batched, 6);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn when_scraping_stops_no_fleet_is_asked_about_a_second_time() {
     let server =
         answering(vector(&[row(&json!({"namespace": "shop", "fleet": "a"}), "1000")])).await;
     let found = read(&server, &[fleet("a", &json!({}))]).await;
-    assert_eq!(queries(&server).await.len(), 7);
+    assert_eq!(queries(&server).await.len(), 8);
     let sampled_at = Timestamp::from_second(1000).unwrap();
     let rate = found[&Key::new("shop", "a")].request_rate;
     assert_eq!(rate, Reading::Value { value: 1000.0, sampled_at }, "old, and said to be");
@@ -200,8 +200,8 @@ async fn a_prometheus_that_is_overloaded_is_asked_once_and_not_for_each_fleet() 
         let window = json!({"windowSeconds": 30});
         let asked: Vec<Asked> = (0..50).map(|n| fleet(&format!("fleet-{n}"), &window)).collect();
         let found = read(&server, &asked).await;
-        // Five questions: these fleets guard neither latency nor errors.
-        assert_eq!(queries(&server).await.len(), 5, "{code}");
+        // Six questions: these fleets guard neither latency nor errors.
+        assert_eq!(queries(&server).await.len(), 6, "{code}");
         assert!(found.values().all(|readings| readings.request_rate == Reading::Failed));
     }
 }

@@ -12,6 +12,7 @@ use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, ResponseTemplate};
 
 const SCALE: &str = "/apis/apps/v1/namespaces/shop/deployments/api/scale";
+const STATUS: &str = "/apis/apifleet.dev/v1alpha1/namespaces/shop/apifleets/api/status";
 
 #[tokio::test]
 async fn a_new_fleet_is_adopted_at_its_smallest_size_at_once() {
@@ -137,9 +138,97 @@ async fn a_cache_older_than_our_own_write_is_never_acted_on() {
 }
 
 #[tokio::test]
+async fn a_cache_that_falls_back_into_the_past_is_read_past() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "20")]).await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    world.cache(&[deployment("api", Some(3), "7")]).await;
+    world.reconcile().await.unwrap();
+    world.cache(&[]).await;
+    world.reconcile().await.unwrap();
+    assert!(world.scaled().await.is_empty(), "ten are there, whatever the cache says");
+    assert_eq!(world.condition("Stalled").await.0, "False");
+}
+
+#[tokio::test]
+async fn a_late_scale_write_is_refused_by_its_version_and_not_tried_again_without_the_lease() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(3), "8")]).await;
+    world.state.targets.on_demand.written = Written::Seen;
+    world.cache(&[deployment("api", Some(3), "7")]).await;
+    // As a process finds it that is stopped in the middle of its call, until the next copy leads.
+    world.context.leadership = Leadership::for_the_next(DEADLINE / 2);
+    Mock::given(method("PUT"))
+        .and(path(SCALE))
+        .respond_with(status(409, "Conflict").set_delay(DEADLINE * 2 / 3))
+        .mount(&world.server)
+        .await;
+    world.take_reports().await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.scaled().await.len(), 1, "one late write at most");
+    let told = world.asked().await.into_iter().filter(|(verb, _, _)| verb != "GET").count();
+    assert_eq!(told, 1, "nor is anything reported");
+}
+
+#[tokio::test]
+async fn a_report_names_the_version_that_was_seen_and_follows_an_edit() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "7")]).await;
+    Mock::given(method("PATCH"))
+        .and(path(STATUS))
+        .respond_with(status(409, "Conflict"))
+        .up_to_n_times(1)
+        .mount(&world.server)
+        .await;
+    let mut edited: serde_json::Value = serde_saphyr::from_str(ON_DEMAND).unwrap();
+    edited["metadata"]["resourceVersion"] = json!("9");
+    Mock::given(method("GET"))
+        .and(path(STATUS.trim_end_matches("/status")))
+        .respond_with(ResponseTemplate::new(200).set_body_json(edited))
+        .with_priority(1)
+        .mount(&world.server)
+        .await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.reported_on().await, ["1", "9"]);
+}
+
+#[tokio::test]
+async fn a_late_report_is_refused_by_its_version_and_what_the_next_copy_wrote_stays() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "7")]).await;
+    world.context.leadership = Leadership::for_the_next(DEADLINE / 2);
+    Mock::given(method("PATCH"))
+        .and(path(STATUS))
+        .respond_with(status(409, "Conflict").set_delay(DEADLINE * 2 / 3))
+        .mount(&world.server)
+        .await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.reported_on().await, ["1"], "one late write at most");
+    assert!(world.events().await.is_empty(), "and nothing is told afterwards");
+}
+
+#[tokio::test]
+async fn after_a_report_whose_answer_was_lost_the_version_is_read_again() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "7")]).await;
+    Mock::given(method("PATCH"))
+        .and(path(STATUS))
+        .respond_with(status(500, "Broken"))
+        .up_to_n_times(1)
+        .mount(&world.server)
+        .await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.state.version, None);
+    world.state.report_after = None;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.reported_on().await.len(), 2);
+    assert_eq!(world.state.version.as_deref(), Some("1"));
+}
+
+#[tokio::test]
 async fn replicas_are_added_before_any_are_removed() {
     let deployments = [deployment("api", Some(10), "7"), deployment("api-spot", Some(0), "7")];
     let mut world = World::new(WITH_SPOT, &deployments).await;
+    world.demand = Some(300.0);
     ready_pods(&world, "api", 10).await;
     world.take_writes().await;
     world.reconcile().await.unwrap();
@@ -160,6 +249,7 @@ async fn replicas_are_added_before_any_are_removed() {
 async fn a_failed_raise_does_not_keep_the_other_target_from_being_raised() {
     let deployments = [deployment("api", Some(1), "7"), deployment("api-spot", Some(1), "7")];
     let mut world = World::new(WITH_SPOT, &deployments).await;
+    world.demand = Some(300.0);
     Mock::given(method("PUT"))
         .and(path(SCALE))
         .respond_with(status(500, "Broken"))
