@@ -41,6 +41,12 @@ impl UserId {
         }
     }
 
+    /// The user with this number, from 1 up to `max`.
+    #[must_use]
+    pub fn from_number(number: i64, max: i64) -> Option<Self> {
+        (1..=max).contains(&number).then_some(Self(number))
+    }
+
     /// The number itself.
     #[must_use]
     pub fn number(self) -> i64 {

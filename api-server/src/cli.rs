@@ -110,6 +110,20 @@ pub struct Settings {
     #[arg(long, env = "REQUEST_DEADLINE_MILLIS", default_value_t = 1_500, global = true,
           value_parser = clap::value_parser!(u64).range(300..=1_800))]
     pub request_deadline_millis: u64,
+    /// Latency to which the number of requests worked on at once is held; above it, and when worker
+    /// threads lag by more, background is refused first, then non-critical, and critical last
+    #[arg(long, env = "OVERLOAD_LATENCY_MILLIS", default_value_t = 100, global = true,
+          value_parser = clap::value_parser!(u64).range(10..=1_800))]
+    pub overload_latency_millis: u64,
+    /// Fewest requests that may be worked on at once, however slow they are [default: POOL_SIZE, so
+    /// that every connection can always be used]
+    #[arg(long, env = "CONCURRENCY_MIN", global = true,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub concurrency_min: Option<u32>,
+    /// Most requests that may be worked on at once, however fast they are
+    #[arg(long, env = "CONCURRENCY_MAX", default_value_t = 1_024, global = true,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub concurrency_max: u32,
     /// Longest silence on a connection; keep it above the load balancer's idle timeout (ALB: 60)
     #[arg(long, env = "KEEP_ALIVE_SECONDS", default_value_t = 75, global = true,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]

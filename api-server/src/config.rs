@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use jiff::tz::Offset;
 
+use crate::admission::Overload;
+use crate::admission::limit::Bounds;
 use crate::campaign::{Campaign, december_of};
 use crate::cli::Settings;
+use crate::events::flush::STOP_LIMIT;
 use crate::net::lifespan::Limits;
 use crate::net::server::FINISH_LIMIT;
 use crate::store::mysql::Mysql;
@@ -37,6 +40,8 @@ pub struct Config {
     pub workers: usize,
     /// The times of connections and requests.
     pub limits: Limits,
+    /// When the server counts as overloaded.
+    pub overload: Overload,
     /// How long to go on serving after SIGTERM.
     pub drain_delay: Duration,
 }
@@ -90,6 +95,36 @@ pub enum ConfigError {
         /// The pod's grace period.
         grace: u64,
     },
+    /// No number lies between the two.
+    #[error(
+        "CONCURRENCY_MIN={min} is above CONCURRENCY_MAX={max}; lower the first or raise the last"
+    )]
+    Concurrency {
+        /// The floor.
+        min: u32,
+        /// The ceiling.
+        max: u32,
+    },
+    /// Requests would end by their deadline before they count as slow.
+    #[error(
+        "OVERLOAD_LATENCY_MILLIS={target} is not below REQUEST_DEADLINE_MILLIS={deadline}, so overload would never be seen; lower it"
+    )]
+    OverloadLatency {
+        /// The latency that counts as overload.
+        target: u64,
+        /// The deadline of a request.
+        deadline: u64,
+    },
+    /// Connections that nothing may use.
+    #[error(
+        "CONCURRENCY_MAX={max} is below POOL_SIZE={pool}, so some connections could never be used; raise the first or lower the last"
+    )]
+    IdleConnections {
+        /// The ceiling.
+        max: u32,
+        /// The size of the pool.
+        pool: u16,
+    },
     /// A typing error, most likely.
     #[error("CAMPAIGN_START={0} lies outside 2000 to 2100; correct the year")]
     Start(String),
@@ -119,6 +154,7 @@ impl TryFrom<Settings> for Config {
                 idle: Duration::from_secs(settings.keep_alive_seconds),
                 request: Duration::from_millis(settings.request_deadline_millis),
             },
+            overload: overload(&settings)?,
             drain_delay: Duration::from_secs(settings.drain_delay_seconds),
             store: store(settings)?,
         })
@@ -132,6 +168,23 @@ fn campaign(settings: &Settings, clock: Clock) -> Result<Campaign, ConfigError> 
     }
     let offset = Offset::from_hours(settings.campaign_utc_offset_hours).unwrap_or(Offset::UTC);
     Ok(Campaign { start, offset, open_days: settings.open_days })
+}
+
+fn overload(settings: &Settings) -> Result<Overload, ConfigError> {
+    // Up to the size of the pool more at once is more done; above it, it is a longer queue.
+    let pool = settings.pool_size;
+    let max = settings.concurrency_max;
+    let has_database = settings.database_url.as_ref().is_some_and(|url| !url.is_empty());
+    if has_database && max < u32::from(pool) {
+        return Err(ConfigError::IdleConnections { max, pool });
+    }
+    let min = settings.concurrency_min.unwrap_or(u32::from(pool).min(max));
+    let bounds = Bounds::new(min, max).ok_or(ConfigError::Concurrency { min, max })?;
+    let (target, deadline) = (settings.overload_latency_millis, settings.request_deadline_millis);
+    if target >= deadline {
+        return Err(ConfigError::OverloadLatency { target, deadline });
+    }
+    Ok(Overload { bounds, target: Duration::from_millis(target) })
 }
 
 fn store(settings: Settings) -> Result<StoreConfig, ConfigError> {
@@ -168,8 +221,8 @@ fn database(url: &str) -> Result<Mysql, ConfigError> {
 }
 
 fn check_grace(settings: &Settings) -> Result<(), ConfigError> {
-    // Workers notice once a second that they are done.
-    let finish = FINISH_LIMIT.as_secs() + 1;
+    // Workers notice once a second that they are done; then events are stored.
+    let finish = FINISH_LIMIT.as_secs() + 1 + STOP_LIMIT.as_secs();
     let (drain, grace) = (settings.drain_delay_seconds, settings.termination_grace_seconds);
     if drain + finish > grace {
         return Err(ConfigError::Grace { drain, finish, grace });
@@ -210,12 +263,15 @@ mod tests {
     #[test]
     fn contradictions_are_refused_in_one_line_that_says_what_to_do() {
         let url = "--database-url=mysql://u:secret@h/d";
-        let cases: [(&[&str], &str); 9] = [
+        let cases: [(&[&str], &str); 12] = [
             (&["--replicas=2"], "set DATABASE_URL or run 1 replica"),
             (&[url, "--data-dir=x"], "unset one of them"),
             (&["--database-url=postgres://h/d"], "mysql://"),
             (&["--database-url=mysql://u:secret@h"], "names no database"),
             (&["--database-url=mysql://u:secret@h:99999/d"], "DATABASE_URL must be"),
+            (&["--concurrency-min=17", "--concurrency-max=16"], "CONCURRENCY_MAX=16"),
+            (&["--overload-latency-millis=1500"], "below REQUEST_DEADLINE_MILLIS=1500"),
+            (&[url, "--concurrency-max=15", "--concurrency-min=1"], "POOL_SIZE=16"),
             (&["--drain-delay-seconds=27"], "TERMINATION_GRACE_SECONDS=30"),
             (&["--campaign-start=1999-12-08"], "2000 to 2100"),
             (&["--migrate-on-start"], "unset it"),
@@ -226,6 +282,16 @@ mod tests {
             assert!(error.contains(expected), "{arguments:?}: {error}");
             assert!(!error.contains('\n') && !error.contains("secret"), "{arguments:?}: {error}");
         }
+    }
+
+    #[test]
+    fn every_connection_to_the_database_can_be_used_however_slow_it_is() {
+        let bounds = |arguments: &[&str]| config(arguments).unwrap().overload.bounds;
+        let url = "--database-url=mysql://u:p@h/d";
+        assert_eq!(Some(bounds(&[url])), Bounds::new(16, 1_024));
+        assert_eq!(Some(bounds(&[url, "--pool-size=50"])), Bounds::new(50, 1_024));
+        assert_eq!(Some(bounds(&["--concurrency-max=8", "--database-url="])), Bounds::new(8, 8));
+        assert_eq!(Some(bounds(&[url, "--concurrency-min=4"])), Bounds::new(4, 1_024));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::claim::{MAX_KEY_LENGTH, UserIdError};
+use crate::events::event::MAX_KIND_LENGTH;
+use crate::metrics::Class;
 
 /// Media type of every problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -34,8 +36,13 @@ pub enum Problem {
     SlowBody,
     /// The body broke off or is encoded wrongly.
     BrokenBody,
-    /// The body is not the JSON that is asked for; says where.
-    Json(String),
+    /// The body is not the JSON that is asked for.
+    Json {
+        /// A body that is.
+        example: &'static str,
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// The body is encoded, and only plain JSON is taken.
     Encoding,
     /// There is no door with this number.
@@ -48,10 +55,32 @@ pub enum Problem {
     KeyReused(u8),
     /// The door was claimed before, with another key.
     AlreadyClaimed(u8),
+    /// A batch of events is empty or holds more than this many.
+    Batch(usize),
+    /// An event of a batch cannot be meant.
+    Event {
+        /// Which, from 0.
+        index: usize,
+        /// Why.
+        reason: EventProblem,
+    },
+    /// There is too much to do for this class.
+    Overloaded(Class),
     /// All connections to the store are busy, or it cannot be reached.
     StoreUnavailable,
     /// The store did not answer in time.
     StoreTimeout,
+}
+
+/// What is wrong with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventProblem {
+    /// Its id.
+    Id,
+    /// Its user.
+    User,
+    /// Its kind.
+    Kind,
 }
 
 /// The body of a problem.
@@ -76,13 +105,16 @@ impl Problem {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
             Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
             Self::BrokenBody => (StatusCode::BAD_REQUEST, "broken-body"),
-            Self::Json(_) => (StatusCode::BAD_REQUEST, "invalid-json"),
+            Self::Json { .. } => (StatusCode::BAD_REQUEST, "invalid-json"),
             Self::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding"),
             Self::NoDoor => (StatusCode::UNPROCESSABLE_ENTITY, "no-such-door"),
             Self::DoorClosed(_) => (StatusCode::FORBIDDEN, "door-closed"),
             Self::CampaignEnded => (StatusCode::FORBIDDEN, "campaign-ended"),
             Self::KeyReused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
             Self::AlreadyClaimed(_) => (StatusCode::CONFLICT, "already-claimed"),
+            Self::Batch(_) => (StatusCode::UNPROCESSABLE_ENTITY, "batch-size"),
+            Self::Event { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-event"),
+            Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable"),
             Self::StoreTimeout => (StatusCode::GATEWAY_TIMEOUT, "store-timeout"),
         }
@@ -100,7 +132,7 @@ impl Problem {
             Self::TooLarge(limit) => format!("Send a body of at most {limit} bytes."),
             Self::SlowBody => "Send the whole body at once, then try again.".into(),
             Self::BrokenBody => "The body ended early or is chunked wrongly; send it again.".into(),
-            Self::Json(reason) => format!("Send exactly {{\"day\": 8}}: {reason}."),
+            Self::Json { example, reason } => format!("Send a body like {example}: {reason}."),
             Self::Encoding => "Send the body without content-encoding.".into(),
             Self::NoDoor => "The doors are 8 to 31; claim one of them.".into(),
             Self::DoorClosed(date) => format!("This door opens on {date}; claim it then."),
@@ -111,6 +143,14 @@ impl Problem {
             Self::AlreadyClaimed(day) => {
                 format!("Door {day} was claimed before; GET the claims of this user to see when.")
             }
+            Self::Batch(most) => format!("Send 1 to {most} events at once."),
+            Self::Event { index, reason } => {
+                format!("Event {index}, counted from 0, is refused with its whole batch: {reason}.")
+            }
+            Self::Overloaded(_) => {
+                "There is too much to do at the moment; try again after the time in Retry-After."
+                    .into()
+            }
             Self::StoreUnavailable => {
                 "The store is busy or away; try again after a second with the same key.".into()
             }
@@ -118,6 +158,34 @@ impl Problem {
                 "The store did not answer in time; try again after a second with the same key."
                     .into()
             }
+        }
+    }
+}
+
+impl Problem {
+    /// Seconds after which trying again makes sense. The less a request matters, the later: those that were refused
+    /// first should not be back first.
+    fn retry_after(&self) -> Option<&'static str> {
+        if let Self::Overloaded(class) = self {
+            return Some(match class {
+                Class::Critical => "1",
+                Class::NonCritical => "2",
+                Class::Background => "10",
+            });
+        }
+        matches!(self, Self::StoreUnavailable | Self::StoreTimeout).then_some("1")
+    }
+}
+
+impl fmt::Display for EventProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id => write!(f, "its id must be 1 to {MAX_KEY_LENGTH} visible ASCII characters"),
+            Self::User => f.write_str("there is no such user"),
+            Self::Kind => write!(
+                f,
+                "its kind must be 1 to {MAX_KIND_LENGTH} of a-z, 0-9 and _, the first a letter"
+            ),
         }
     }
 }
@@ -149,8 +217,8 @@ impl ResponseError for Problem {
         if let Self::Method(allowed) = self {
             response.insert_header((header::ALLOW, HeaderValue::from_static(allowed)));
         }
-        if matches!(self, Self::StoreUnavailable | Self::StoreTimeout) {
-            response.insert_header((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, HeaderValue::from_static(seconds)));
         }
         // Four strings and a number always serialize; an empty body with the right status otherwise.
         response.body(serde_json::to_vec(&body).unwrap_or_default())
@@ -176,9 +244,13 @@ mod tests {
 
     #[test]
     fn whoever_may_try_again_is_told_when() {
-        for problem in [Problem::StoreUnavailable, Problem::StoreTimeout] {
-            assert_eq!(problem.error_response().headers().get("retry-after").unwrap(), "1");
-        }
+        let after = |problem: Problem| {
+            let response = problem.error_response();
+            response.headers().get("retry-after").unwrap().to_str().unwrap().parse::<u32>().unwrap()
+        };
+        assert_eq!([Problem::StoreUnavailable, Problem::StoreTimeout].map(after), [1, 1]);
+        let by_class = Class::ALL.map(|class| after(Problem::Overloaded(class)));
+        assert!(by_class.is_sorted_by(|a, b| a > b), "{by_class:?}");
         assert!(!Problem::NoRoute.error_response().headers().contains_key("retry-after"));
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The thin shell around everything else. After SIGTERM: `/readyz` fails and every answer closes its
 //! connection at once; serving goes on for the drain delay; then accepting stops, connections on which
-//! nothing is arriving close, and the rest finish within a bound. SIGINT skips the delay.
+//! nothing is arriving close, and the rest finish within a bound; at last, accepted events are stored. SIGINT skips
+//! the delay.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -12,8 +13,12 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
+use crate::admission::Admission;
 use crate::config::{Config, StoreConfig};
+use crate::events::Buffer;
+use crate::events::flush::Flusher;
 use crate::http::Api;
 use crate::http::campaign::PageCache;
 use crate::lifecycle::{Lifecycle, Phase};
@@ -33,22 +38,44 @@ const START_RETRY: Duration = Duration::from_millis(500);
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let metrics = Metrics::default();
-    let lifecycle = Lifecycle::default();
     let store = open(&config.store, &metrics).await?;
     let listener = listen(config.listen)?;
-    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let (events, accepted) = Buffer::new(metrics.clone());
     let api = Data::new(Api {
         campaign: config.campaign,
         clock: config.clock,
         max_user: config.max_user,
         limits: config.limits,
         store: CachedStore::new(store, config.cache_ttl, metrics.clone()),
+        admission: Admission::new(config.overload),
+        events,
         metrics,
-        lifecycle: lifecycle.clone(),
+        lifecycle: Lifecycle::default(),
         page: PageCache::default(),
     });
-    let warming = api.clone();
-    let server = server::start(listener, api, config.workers).context("cannot start serving")?;
+    let stop = CancellationToken::new();
+    let storing = Flusher::new(api.clone(), accepted, stop.clone()).run();
+    let answering = async {
+        // However answering ends, what was accepted is stored before the process ends.
+        let _stop = stop.drop_guard();
+        answer(&config, listener, api, &mut signals).await
+    };
+    let (answered, ()) = tokio::join!(answering, storing);
+    tracing::info!("ended");
+    answered
+}
+
+/// Answers requests until told to end and until the last of them is answered.
+async fn answer(
+    config: &Config,
+    listener: TcpListener,
+    api: Data<Api>,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let lifecycle = api.lifecycle.clone();
+    let server =
+        server::start(listener, api.clone(), config.workers).context("cannot start serving")?;
     let handle = server.handle();
     let mut running = tokio::spawn(server);
     tracing::info!(%address, workers = config.workers, "listening");
@@ -56,9 +83,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let end = tokio::select! {
         ended = &mut running => return Err(anyhow!("the server ended by itself: {ended:?}")),
         end = signals.next() => end,
-        failed = become_ready(&config, &warming) => return Err(failed),
+        failed = become_ready(config, &api) => return Err(failed),
     };
-    drain(end, config.drain_delay, &lifecycle, &mut signals).await;
+    drain(end, config.drain_delay, &lifecycle, signals).await;
     let stopping = handle.stop(true);
     lifecycle.close_idle_connections();
     // Workers count their connections once a second, so they may need one more than their limit.
@@ -66,7 +93,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     if tokio::time::timeout(limit, stopping).await.is_err() {
         tracing::warn!("connections were still open {limit:?} after closing; ended them");
     }
-    tracing::info!("ended");
     Ok(())
 }
 

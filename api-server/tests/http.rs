@@ -11,9 +11,13 @@ mod http {
     mod client;
     mod concurrency;
     mod connections;
+    mod events;
+    mod five_times;
     mod mariadb;
     mod observed;
+    mod overload;
     mod proxy;
+    mod recommendations;
     mod server;
     mod settings;
     mod shutdown;

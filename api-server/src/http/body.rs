@@ -1,39 +1,76 @@
-//! Reads a claim's body: JSON, at most 64 KiB, before the deadline, and nothing but what is asked for.
+//! Reads a body: JSON, at most 64 KiB, before the deadline, and nothing but what is asked for.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
 
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::{BytesMut, Payload};
 use futures::StreamExt;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use tokio::time::Instant;
 
 use crate::problem::Problem;
 use crate::time::{Deadline, DeadlinePassed};
 
 /// Most bytes that a body may have.
 pub const MAX_BODY: usize = 64 * 1024;
+/// Longest time for taking the body of a refused request; refusals end within 10 ms.
+const DISCARD_LIMIT: Duration = Duration::from_millis(4);
 /// Most characters of a parser's message that are sent back; it may quote what the client wrote.
 const MAX_REASON: usize = 120;
 
-/// The body of `POST /v1/users/{id}/claims`.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClaimBody {
-    /// The door's number, not yet checked.
-    pub day: i64,
+/// What a route takes. Types say `deny_unknown_fields`, and [`Object`] around structs within.
+pub trait Body: DeserializeOwned {
+    /// A body that is accepted, shown to whoever sends another.
+    const EXAMPLE: &'static str;
+}
+
+/// A struct that is written as a JSON object. A derived struct also accepts an array of its fields.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// Reads and parses the body.
-pub async fn read(
+pub async fn read<T: Body>(
     request: &HttpRequest,
     payload: Payload,
     deadline: Deadline,
-) -> Result<ClaimBody, Problem> {
+) -> Result<T, Problem> {
     check_head(request)?;
     match deadline.bound(collect(payload)).await {
         Ok(bytes) => parse(&bytes?),
         Err(DeadlinePassed) => Err(Problem::SlowBody),
     }
+}
+
+/// Takes what has arrived of the body of a request that is refused. A connection with an unread body is closed, and
+/// clients that open a new one for each refusal would make an overload worse; whoever is slower is disconnected.
+pub async fn discard(payload: Payload) {
+    let _ = Deadline::after(Instant::now(), DISCARD_LIMIT).bound(collect(payload)).await;
 }
 
 /// Refuses by the head alone what need not be read.
@@ -63,22 +100,30 @@ async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8]) -> Result<ClaimBody, Problem> {
-    // A derived struct also accepts an array of its fields; only an object is asked for.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::Json("the body is no JSON object".into()));
-    }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::Json(error.to_string().chars().take(MAX_REASON).collect()))
+fn parse<T: Body>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map(|Object(body)| body).map_err(|error| Problem::Json {
+        example: T::EXAMPLE,
+        reason: error.to_string().chars().take(MAX_REASON).collect(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Door {
+        day: i64,
+    }
+
+    impl Body for Door {
+        const EXAMPLE: &'static str = r#"{"day": 8}"#;
+    }
+
     #[test]
     fn one_field_with_an_integer_is_accepted() {
-        assert_eq!(parse(br#" {"day": 8} "#), Ok(ClaimBody { day: 8 }));
+        assert_eq!(parse(br#" {"day": 8} "#), Ok(Door { day: 8 }));
     }
 
     #[test]
@@ -103,8 +148,9 @@ mod tests {
         ];
         for body in wrong {
             let shown = String::from_utf8_lossy(body).chars().take(40).collect::<String>();
-            match parse(body) {
-                Err(Problem::Json(reason)) => {
+            match parse::<Door>(body) {
+                Err(Problem::Json { example, reason }) => {
+                    assert_eq!(example, Door::EXAMPLE);
                     assert!(reason.chars().count() <= MAX_REASON, "{shown}");
                 }
                 other => panic!("{shown}: {other:?}"),

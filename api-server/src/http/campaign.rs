@@ -4,16 +4,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Api;
 use crate::campaign::{Campaign, Day, DoorState, LAST_DAY};
-use crate::metrics::{CacheResult, Layer};
+use crate::metrics::{CacheResult, Layer, Route};
+use crate::problem::Problem;
 
 /// The page as last written, with the date for which it holds.
 #[derive(Debug, Default)]
@@ -47,7 +48,8 @@ impl Door {
 }
 
 /// The handler.
-pub async fn campaign(api: Data<Api>) -> HttpResponse {
+pub async fn campaign(request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+    let _slot = api.admit(&request, Route::Campaign)?;
     let now = api.clock.now();
     let date = api.campaign.date(now);
     let mut page = api.page.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +65,7 @@ pub async fn campaign(api: Data<Api>) -> HttpResponse {
             bytes
         }
     };
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(bytes)
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(bytes))
 }
 
 fn write(campaign: &Campaign, now: Timestamp) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Around every request: counts it, times it, and ends its connection when it has lived long enough.
 //!
-//! From SIGTERM on every answer closes its connection. Allocates nothing beyond the future.
+//! From SIGTERM on every answer closes its connection. A request that was shed is counted as one that arrived, and
+//! its latency is not: refusing is fast and would hide how slow the rest is. Allocates nothing beyond the future.
 
 use std::rc::Rc;
 
@@ -16,6 +17,7 @@ use super::Api;
 use crate::lifecycle::Phase;
 use crate::metrics::{Method, RequestLabels, Route};
 use crate::net::lifespan::Lifespan;
+use crate::problem::Problem;
 
 /// The middleware; see the module's page.
 pub async fn measure(
@@ -42,9 +44,18 @@ pub async fn measure(
     }
     if in_flight.is_some() {
         let labels = labels(&response);
-        api.metrics.answered(&labels, now.duration_since(began));
+        if was_shed(&response) {
+            api.metrics.shed(&labels);
+        } else {
+            api.metrics.answered(&labels, now.duration_since(began));
+        }
     }
     Ok(response)
+}
+
+fn was_shed(response: &ServiceResponse<BoxBody>) -> bool {
+    let problem = response.response().error().and_then(Error::as_error::<Problem>);
+    matches!(problem, Some(Problem::Overloaded(_)))
 }
 
 /// Requests of machines: they would hide how users fare, and keep an idle replica from looking idle.

@@ -1,19 +1,23 @@
 //! The routes, and what all of them share.
 //!
-//! * [`campaign`], [`users`], [`probes`]: the handlers.
+//! * [`campaign`], [`users`], [`recommendations`], [`events`], [`probes`]: the handlers.
 //! * [`body`]: strict JSON within size and time.
 //! * [`measure`]: the middleware around every request.
 //!
-//! Handlers decide nothing: they parse, ask [`crate::campaign`] and [`crate::store`], and write.
+//! Handlers decide nothing: they parse, ask [`crate::admission`] for a slot, [`crate::campaign`] and
+//! [`crate::store`] for the answer, and write.
 
 pub mod body;
 pub mod campaign;
+pub mod events;
 pub mod measure;
 pub mod probes;
+pub mod recommendations;
 pub mod users;
 
 use std::future::ready;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
@@ -25,7 +29,11 @@ use actix_web::{App, HttpRequest, HttpResponse, Resource};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::admission::lag::Lag;
+use crate::admission::{Admission, Slot};
 use crate::campaign::Campaign;
+use crate::claim::{UserId, UserIdError};
+use crate::events::Buffer;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Route};
 use crate::net::lifespan::{Lifespan, Limits};
@@ -48,8 +56,12 @@ pub struct Api {
     pub max_user: i64,
     /// The times of connections and requests.
     pub limits: Limits,
-    /// The claims.
+    /// The claims and recommendations.
     pub store: CachedStore,
+    /// Who may begin.
+    pub admission: Admission,
+    /// Events that wait to be stored.
+    pub events: Buffer,
     /// What Prometheus sees.
     pub metrics: Metrics,
     /// Where this process stands.
@@ -66,6 +78,32 @@ impl Api {
         Deadline::after(began, self.limits.request).keeping(WRITE_RESERVE)
     }
 
+    /// Lets a request begin; it may ask the store while it holds the slot.
+    fn admit(&self, request: &HttpRequest, route: Route) -> Result<Slot<'_>, Problem> {
+        let class = route.class();
+        self.admission.slot(class, lag(request)).ok_or(Problem::Overloaded(class))
+    }
+
+    /// Refuses a request that could not begin now.
+    fn check(&self, request: &HttpRequest, route: Route) -> Result<(), Problem> {
+        let class = route.class();
+        let open = self.admission.is_open(class, lag(request));
+        if open { Ok(()) } else { Err(Problem::Overloaded(class)) }
+    }
+
+    /// The user in the path.
+    fn user(&self, request: &HttpRequest) -> Result<UserId, Problem> {
+        let id = request.match_info().get("id").ok_or(Problem::User(UserIdError::Malformed))?;
+        UserId::parse(id, self.max_user).map_err(Problem::User)
+    }
+
+    /// Counts a body that was too slow.
+    fn note_slow_body(&self, route: Route, problem: &Problem) {
+        if *problem == Problem::SlowBody {
+            self.metrics.deadline_passed(route);
+        }
+    }
+
     /// The client's view of a store error; counts passed deadlines.
     fn store_problem(&self, route: Route, error: StoreError) -> Problem {
         match error {
@@ -78,9 +116,16 @@ impl Api {
     }
 }
 
-/// The application: routes, their middleware, and an answer for everything else.
+/// How late the worker thread gets to its work.
+fn lag(request: &HttpRequest) -> Duration {
+    request.app_data::<Arc<Lag>>().map_or(Duration::ZERO, |lag| lag.for_request())
+}
+
+/// The application of one worker thread, whose lag is given: routes, their middleware, and an answer for everything
+/// else.
 pub fn app(
     api: Data<Api>,
+    lag: Arc<Lag>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -92,12 +137,20 @@ pub fn app(
 > {
     App::new()
         .app_data(api)
+        .app_data(lag)
         .service(only_get("/v1/campaign", Route::Campaign).get(campaign::campaign))
         .service(only_get("/v1/users/{id}/home", Route::Home).get(users::home))
         .service(
             resource("/v1/users/{id}/claims", Route::Claims, "GET, POST")
                 .route(web::get().to(users::claims))
                 .route(web::post().to(users::claim)),
+        )
+        .service(
+            only_get("/v1/users/{id}/recommendations", Route::Recommendations)
+                .get(recommendations::recommendations),
+        )
+        .service(
+            resource("/v1/events", Route::Events, "POST").route(web::post().to(events::events)),
         )
         .service(only_get("/livez", Route::Probe).get(probes::livez))
         .service(only_get("/readyz", Route::Probe).get(probes::readyz))

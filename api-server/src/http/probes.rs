@@ -39,6 +39,7 @@ pub async fn startupz(api: Data<Api>) -> HttpResponse {
 /// The metrics of this process.
 pub async fn metrics(api: Data<Api>) -> HttpResponse {
     api.store.store().observe_pools();
+    api.admission.observe(&api.metrics);
     match api.metrics.render() {
         Ok(text) => HttpResponse::Ok().insert_header((CONTENT_TYPE, MEDIA_TYPE)).body(text),
         Err(error) => {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::body::{self, Body};
 use super::campaign::Door;
-use super::{Api, body, json};
+use super::{Api, json};
 use crate::campaign::{Day, DoorState};
-use crate::claim::{Claim, ClaimRequest, IdempotencyKey, Outcome, UserId, UserIdError};
+use crate::claim::{Claim, ClaimRequest, IdempotencyKey, Outcome, UserId};
 use crate::metrics::Route;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -50,9 +51,21 @@ struct Claimed {
     claim: Claim,
 }
 
+/// The body of a claim.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimBody {
+    /// The door's number, not yet checked.
+    day: i64,
+}
+
+impl Body for ClaimBody {
+    const EXAMPLE: &'static str = r#"{"day": 8}"#;
+}
+
 /// `GET /v1/users/{id}/home`.
 pub async fn home(request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
-    let user = user(&request, &api)?;
+    let user = api.user(&request)?;
     let claims = read(&request, &api, user, Route::Home).await?;
     let now = api.clock.now();
     let profile = Profile {
@@ -69,7 +82,7 @@ pub async fn home(request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, 
 
 /// `GET /v1/users/{id}/claims`.
 pub async fn claims(request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
-    let user = user(&request, &api)?;
+    let user = api.user(&request)?;
     let claims = read(&request, &api, user, Route::Claims).await?;
     Ok(json(HttpResponse::Ok(), &Claims { user_id: user, claims: &claims }))
 }
@@ -80,15 +93,14 @@ pub async fn claim(
     payload: Payload,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let user = user(&request, &api)?;
+    let user = api.user(&request)?;
     let key = key(&request)?;
     let deadline = api.deadline(&request);
-    let body = body::read(&request, payload, deadline).await.inspect_err(|problem| {
-        if *problem == Problem::SlowBody {
-            api.metrics.deadline_passed(Route::Claims);
-        }
-    })?;
+    let body: ClaimBody = body::read(&request, payload, deadline)
+        .await
+        .inspect_err(|problem| api.note_slow_body(Route::Claims, problem))?;
     let day = Day::new(body.day).ok_or(Problem::NoDoor)?;
+    let _slot = api.admit(&request, Route::Claims)?;
     // Stores keep milliseconds; a claim reads the same in its first answer as in every later one.
     let now = api.clock.now();
     let at = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
@@ -124,13 +136,9 @@ async fn read(
     user: UserId,
     route: Route,
 ) -> Result<Arc<[Claim]>, Problem> {
+    let _slot = api.admit(request, route)?;
     let deadline = api.deadline(request);
     api.store.claims(user, deadline).await.map_err(|error| api.store_problem(route, error))
-}
-
-fn user(request: &HttpRequest, api: &Api) -> Result<UserId, Problem> {
-    let id = request.match_info().get("id").ok_or(Problem::User(UserIdError::Malformed))?;
-    UserId::parse(id, api.max_user).map_err(Problem::User)
 }
 
 fn key(request: &HttpRequest) -> Result<IdempotencyKey, Problem> {

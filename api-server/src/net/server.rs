@@ -7,6 +7,7 @@ use std::future::{Ready, ready};
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive};
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::lifespan::{Lifespan, Limits};
+use crate::admission::lag::{self, Lag};
 use crate::http::{self, Api};
 use crate::lifecycle::Lifecycle;
 
@@ -37,8 +39,12 @@ pub fn start(listener: TcpListener, api: Data<Api>, workers: usize) -> io::Resul
         .shutdown_timeout(FINISH_LIMIT.as_secs())
         .disable_signals()
         .listen("http", listener, move || {
-            let app = map_config(http::app(api.clone()).into_factory(), |()| AppConfig::default())
-                .map_err(|error| error.error_response());
+            // This runs on each worker thread; the task that measures it ends with it.
+            let lag = Arc::new(Lag::default());
+            tokio::spawn(lag::measure(Arc::clone(&lag), api.metrics.clone()));
+            let app =
+                map_config(http::app(api.clone(), lag).into_factory(), |()| AppConfig::default())
+                    .map_err(|error| error.error_response());
             let limits = api.limits;
             let lifecycle = api.lifecycle.clone();
             fn_service(move |socket| accept(socket, limits, &lifecycle))

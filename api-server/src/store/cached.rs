@@ -4,6 +4,7 @@
 //! a user's claims as they were that long ago. On the replica that took a claim they are never stale: the
 //! key of an entry holds a version that each claim raises after its commit and before its answer, so a
 //! load that began before the commit can only be found by requests that began before it too.
+//! Recommendations change seldom and may be a minute old.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +15,13 @@ use moka::future::Cache;
 use super::{Store, StoreError};
 use crate::claim::{Claim, ClaimRequest, Outcome, UserId};
 use crate::metrics::{CacheResult, Layer, Metrics};
+use crate::recommendation::Recommendations;
 use crate::time::{Deadline, DeadlinePassed};
 
 /// Most users remembered at once.
 const CAPACITY: u64 = 20_000;
+/// How long recommendations are remembered.
+const RECOMMENDATIONS_TTL: Duration = Duration::from_mins(1);
 /// Users share this many versions: a claim makes 1 in 4,096 entries be read again.
 const VERSIONS: usize = 4_096;
 
@@ -27,6 +31,7 @@ pub struct CachedStore {
     store: Store,
     cache: Cache<(UserId, u64), Arc<[Claim]>>,
     versions: Box<[AtomicU64]>,
+    recommendations: Cache<UserId, Arc<Recommendations>>,
     metrics: Metrics,
 }
 
@@ -38,6 +43,10 @@ impl CachedStore {
             store,
             cache: Cache::builder().max_capacity(CAPACITY).time_to_live(ttl).build(),
             versions: (0..VERSIONS).map(|_| AtomicU64::new(0)).collect(),
+            recommendations: Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(RECOMMENDATIONS_TTL)
+                .build(),
             metrics,
         }
     }
@@ -66,6 +75,25 @@ impl CachedStore {
         let found = Box::pin(deadline.bound(self.cache.try_get_with(key, load))).await;
         match found {
             Ok(claims) => claims.map_err(|error| *error),
+            Err(DeadlinePassed) => Err(StoreError::Timeout),
+        }
+    }
+
+    /// What is recommended to a user.
+    pub async fn recommendations(
+        &self,
+        user: UserId,
+        deadline: Deadline,
+    ) -> Result<Arc<Recommendations>, StoreError> {
+        if let Some(found) = self.recommendations.get(&user).await {
+            self.metrics.cache(Layer::Recommendations, CacheResult::Hit);
+            return Ok(found);
+        }
+        self.metrics.cache(Layer::Recommendations, CacheResult::Miss);
+        let load = async { self.store.recommendations(user, deadline).await.map(Arc::new) };
+        let found = Box::pin(deadline.bound(self.recommendations.try_get_with(user, load))).await;
+        match found {
+            Ok(found) => found.map_err(|error| *error),
             Err(DeadlinePassed) => Err(StoreError::Timeout),
         }
     }

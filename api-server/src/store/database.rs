@@ -1,4 +1,4 @@
-//! What a database must do to keep claims, and what its errors mean for the next step.
+//! What a database must do to keep claims, events and recommendations, and what its errors mean for the next step.
 //!
 //! Implemented by [`super::sqlite`] and [`super::mysql`]; driven by [`super::pool`].
 
@@ -9,6 +9,12 @@ use jiff::Timestamp;
 
 use crate::campaign::Day;
 use crate::claim::{Claim, ClaimRequest, Earlier, UserId};
+use crate::events::event::Event;
+use crate::recommendation::{Row, Source};
+
+/// A user's own recommendations and everyone's, which are kept under user 0: the same words for every database.
+pub const RECOMMENDATIONS: &str = "SELECT user_id, product FROM recommendations \
+                                   WHERE user_id IN (?, 0) ORDER BY user_id, position";
 
 /// What an error asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +29,7 @@ pub enum Fault {
     Permanent,
 }
 
-/// A database that keeps claims.
+/// A database that keeps them.
 pub trait Database: Debug {
     /// One connection to it.
     type Connection: Debug;
@@ -49,6 +55,18 @@ pub trait Database: Debug {
         request: &ClaimRequest,
     ) -> impl Future<Output = Result<Vec<Earlier>, sqlx::Error>>;
 
+    /// The products of a user and of everyone, each in order of position: one query.
+    fn recommendations(
+        connection: &mut Self::Connection,
+        user: UserId,
+    ) -> impl Future<Output = Result<Vec<Row>, sqlx::Error>>;
+
+    /// Stores those of `events` that are not there yet, in one statement.
+    fn store_events(
+        connection: &mut Self::Connection,
+        events: &[Event],
+    ) -> impl Future<Output = Result<(), sqlx::Error>>;
+
     /// What an error asks for.
     fn fault(error: &sqlx::Error) -> Fault;
 }
@@ -60,6 +78,12 @@ pub fn claim_of(day: u8, at_ms: i64) -> Result<Claim, sqlx::Error> {
     let at =
         Timestamp::from_millisecond(at_ms).map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(Claim { day, at })
+}
+
+/// A stored product as a row; user 0 is everyone.
+#[must_use]
+pub fn row_of(user_id: i64, product: String) -> Row {
+    Row { source: if user_id == 0 { Source::Everyone } else { Source::Own }, product }
 }
 
 /// The fault of errors that are the same for every database.

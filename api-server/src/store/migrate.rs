@@ -1,8 +1,9 @@
 //! Brings a database's schema up to this program's, and tells whether it is.
 //!
 //! Migrations are part of the program. On MySQL they run under a named lock, so that any number of
-//! replicas may start at once: one migrates, the others wait and find nothing to do. Called by the
-//! subcommand `migrate` and at start.
+//! replicas may start at once: one migrates, the others wait and find nothing to do. They only add
+//! to a schema, so a database that a newer program has migrated is as good. Called by the subcommand
+//! `migrate` and at start.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -54,7 +55,7 @@ pub enum SchemaError {
 /// Migrates a SQLite file.
 pub async fn sqlite(database: &Sqlite) -> Result<(), SchemaError> {
     let mut connection = database.open().await?;
-    SQLITE.run(&mut connection).await?;
+    of_any_version(&SQLITE).run(&mut connection).await?;
     Ok(())
 }
 
@@ -74,10 +75,18 @@ pub async fn mysql(database: &Mysql) -> Result<(), SchemaError> {
 }
 
 async fn run_without_lock(connection: &mut MySqlConnection) -> Result<(), SchemaError> {
-    let mut migrator = Migrator { migrations: MYSQL.migrations.clone(), ..Migrator::DEFAULT };
+    let mut migrator = of_any_version(&MYSQL);
     migrator.set_locking(false);
     migrator.run(connection).await?;
     Ok(())
+}
+
+/// These migrations, for a database that a newer program may have migrated: after a rollback, or while a rollout
+/// replaces replicas that may yet restart.
+fn of_any_version(migrator: &Migrator) -> Migrator {
+    let mut tolerant = Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
+    tolerant.set_ignore_missing(true);
+    tolerant
 }
 
 /// Checks that every migration of this program was applied to a MySQL database.

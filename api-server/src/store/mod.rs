@@ -1,4 +1,4 @@
-//! Where claims are kept: SQLite in a file (one replica) or MySQL/MariaDB (many).
+//! Where claims, events and recommendations are kept: SQLite in a file (one replica) or MySQL/MariaDB (many).
 //!
 //! * [`database`]: what both databases do, as a trait; [`sqlite`] and [`mysql`]: their SQL.
 //! * [`pool`]: connections, deadlines and the retry after a broken connection.
@@ -17,7 +17,9 @@ pub mod sqlite;
 use std::sync::Arc;
 
 use crate::claim::{Claim, ClaimRequest, Outcome, UserId, resolve};
+use crate::events::event::Event;
 use crate::metrics::{Metrics, Operation, PoolName};
+use crate::recommendation::{Recommendations, choose};
 use crate::time::Deadline;
 use database::Database;
 use mysql::Mysql;
@@ -107,6 +109,30 @@ impl Store {
         }
     }
 
+    /// What is recommended to a user.
+    pub async fn recommendations(
+        &self,
+        user: UserId,
+        deadline: Deadline,
+    ) -> Result<Recommendations, StoreError> {
+        match self {
+            Self::Sqlite(backend) => backend.recommendations(user, deadline).await,
+            Self::Mysql(backend) => backend.recommendations(user, deadline).await,
+        }
+    }
+
+    /// Stores those events that are not there yet: all or none.
+    pub async fn store_events(
+        &self,
+        events: &[Event],
+        deadline: Deadline,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(backend) => backend.store_events(events, deadline).await,
+            Self::Mysql(backend) => backend.store_events(events, deadline).await,
+        }
+    }
+
     /// Opens connections before the first request needs them.
     pub async fn warm(&self) {
         match self {
@@ -159,6 +185,26 @@ impl<D: Database> Backend<D> {
         self.write
             .run(Operation::Find, deadline, async |connection| {
                 Ok(resolve(request.day, &D::earlier(connection, request).await?))
+            })
+            .await
+    }
+
+    async fn recommendations(
+        &self,
+        user: UserId,
+        deadline: Deadline,
+    ) -> Result<Recommendations, StoreError> {
+        self.read
+            .run(Operation::Recommend, deadline, async |connection| {
+                D::recommendations(connection, user).await.map(choose)
+            })
+            .await
+    }
+
+    async fn store_events(&self, events: &[Event], deadline: Deadline) -> Result<(), StoreError> {
+        self.write
+            .run(Operation::Events, deadline, async |connection| {
+                D::store_events(connection, events).await
             })
             .await
     }

@@ -1,4 +1,4 @@
-//! Claims on a MySQL or MariaDB server, shared by all replicas.
+//! Claims, events and recommendations on a MySQL or MariaDB server, shared by all replicas.
 //!
 //! Statements are limited on the server too, so that a query that we gave up does not run on.
 
@@ -6,10 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, MySql, QueryBuilder, Row};
 
-use super::database::{Database, Fault, claim_of, fault_of_driver};
+use super::database::{Database, Fault, RECOMMENDATIONS, claim_of, fault_of_driver, row_of};
 use crate::claim::{Claim, ClaimRequest, Earlier, UserId};
+use crate::events::event::Event;
+use crate::recommendation::Row as ProductRow;
 
 /// Limits of a session on MariaDB; the statement limit is in seconds and covers every statement. Waits
 /// for locks have limits of their own, below it: a server works on for a client that has hung up.
@@ -118,6 +120,37 @@ impl Database for Mysql {
             Ok(Earlier { claim, same_key: row.try_get::<i64, _>(2)? == 1 })
         })
         .collect()
+    }
+
+    async fn recommendations(
+        connection: &mut MySqlConnection,
+        user: UserId,
+    ) -> Result<Vec<ProductRow>, sqlx::Error> {
+        sqlx::query(RECOMMENDATIONS)
+            .bind(user.number())
+            .fetch_all(connection)
+            .await?
+            .iter()
+            .map(|row| Ok(row_of(row.try_get(0)?, row.try_get(1)?)))
+            .collect()
+    }
+
+    async fn store_events(
+        connection: &mut MySqlConnection,
+        events: &[Event],
+    ) -> Result<(), sqlx::Error> {
+        let mut insert =
+            QueryBuilder::<MySql>::new("INSERT INTO events (user_id, id, kind, at_ms) ");
+        insert.push_values(events, |mut row, event| {
+            row.push_bind(event.user.number())
+                .push_bind(event.id.as_str())
+                .push_bind(event.kind.as_str())
+                .push_bind(event.at.as_millisecond());
+        });
+        insert.push(" ON DUPLICATE KEY UPDATE user_id = user_id");
+        // Not remembered by the connection: each size of batch is another statement.
+        insert.build().persistent(false).execute(connection).await?;
+        Ok(())
     }
 
     fn fault(error: &sqlx::Error) -> Fault {

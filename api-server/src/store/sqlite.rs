@@ -1,4 +1,4 @@
-//! Claims in one SQLite file: the embedded store of a single replica.
+//! Claims, events and recommendations in one SQLite file: the embedded store of a single replica.
 //!
 //! Write-ahead log, one writer, and a sync before each acknowledgement. Never used by two processes.
 
@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, QueryBuilder, Row, Sqlite as SqliteDriver};
 
-use super::database::{Database, Fault, claim_of, fault_of_driver};
+use super::database::{Database, Fault, RECOMMENDATIONS, claim_of, fault_of_driver, row_of};
 use crate::claim::{Claim, ClaimRequest, Earlier, UserId};
+use crate::events::event::Event;
+use crate::recommendation::Row as ProductRow;
 
 /// How long a statement waits for the writer before it fails.
 const BUSY: Duration = Duration::from_millis(500);
@@ -113,6 +115,37 @@ impl Database for Sqlite {
             Ok(Earlier { claim, same_key: row.try_get::<i64, _>(2)? == 1 })
         })
         .collect()
+    }
+
+    async fn recommendations(
+        connection: &mut SqliteConnection,
+        user: UserId,
+    ) -> Result<Vec<ProductRow>, sqlx::Error> {
+        sqlx::query(RECOMMENDATIONS)
+            .bind(user.number())
+            .fetch_all(connection)
+            .await?
+            .iter()
+            .map(|row| Ok(row_of(row.try_get(0)?, row.try_get(1)?)))
+            .collect()
+    }
+
+    async fn store_events(
+        connection: &mut SqliteConnection,
+        events: &[Event],
+    ) -> Result<(), sqlx::Error> {
+        let mut insert =
+            QueryBuilder::<SqliteDriver>::new("INSERT INTO events (user_id, id, kind, at_ms) ");
+        insert.push_values(events, |mut row, event| {
+            row.push_bind(event.user.number())
+                .push_bind(event.id.as_str())
+                .push_bind(event.kind.as_str())
+                .push_bind(event.at.as_millisecond());
+        });
+        insert.push(" ON CONFLICT DO NOTHING");
+        // Not remembered by the connection: each size of batch is another statement.
+        insert.build().persistent(false).execute(connection).await?;
+        Ok(())
     }
 
     fn fault(error: &sqlx::Error) -> Fault {

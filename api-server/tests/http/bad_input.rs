@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::client::{Client, claim_request};
+use super::client::{Client, batch, claim_request, value};
 use super::server::Server;
 
 /// A request with a body, from its parts.
@@ -126,10 +126,59 @@ fn chunked_huge() -> Vec<u8> {
     [head.as_bytes(), &chunk.repeat(9), b"0\r\n\r\n"].concat()
 }
 
+const EVENTS: &str = "/v1/events";
+
+/// A batch with one event, of which one part is replaced.
+fn event_with(part: &str, wrong: &str) -> Vec<u8> {
+    let right =
+        r#"{"events":[{"id":"k","user":7,"kind":"door_opened","at":"2026-12-08T09:00:00Z"}]}"#;
+    assert!(right.contains(part), "{part}");
+    right.replace(part, wrong).into_bytes()
+}
+
+fn wrong_events() -> Vec<Case> {
+    let wrong = |part, replacement| post(EVENTS, JSON, &event_with(part, replacement));
+    let long = "k".repeat(65);
+    vec![
+        ("events as a form", post(EVENTS, "content-type: text/plain\r\n", b"{}"), 415),
+        ("GET on events", get(EVENTS), 405),
+        ("no events field", post(EVENTS, JSON, b"{}"), 400),
+        ("events are an object", post(EVENTS, JSON, br#"{"events":{}}"#), 400),
+        ("events without their object", post(EVENTS, JSON, br"[[]]"), 400),
+        (
+            "an event as an array",
+            post(EVENTS, JSON, br#"{"events":[["k",7,"x","2026-12-08T09:00:00Z"]]}"#),
+            400,
+        ),
+        ("event field missing", wrong(r#""id":"k","#, ""), 400),
+        ("unknown event field", wrong(r#""user":7"#, r#""user":7,"more":1"#), 400),
+        ("event field twice", wrong(r#""user":7"#, r#""user":7,"user":8"#), 400),
+        ("event user is text", wrong(":7", r#":"7""#), 400),
+        ("event user is a fraction", wrong(":7", ":7.5"), 400),
+        ("event time is no time", wrong("2026-12-08T09:00:00Z", "yesterday"), 400),
+        ("event time without a zone", wrong("00Z", "00"), 400),
+        ("event time is a number", wrong(r#""2026-12-08T09:00:00Z""#, "1"), 400),
+        ("no events", post(EVENTS, JSON, br#"{"events":[]}"#), 422),
+        ("101 events", post(EVENTS, JSON, batch(7, "k", 101).as_bytes()), 422),
+        ("event of user 0", wrong(":7", ":0"), 422),
+        ("event of a user who does not exist", wrong(":7", ":10000001"), 422),
+        ("event id empty", wrong(r#""k""#, r#""""#), 422),
+        ("event id of 65 characters", wrong(r#""k""#, &format!("\"{long}\"")), 422),
+        ("event id not ASCII", wrong(r#""k""#, "\"\u{fc}\""), 422),
+        ("event kind empty", wrong("door_opened", ""), 422),
+        ("event kind with a space", wrong("door_opened", "door opened"), 422),
+        ("event kind of 33 characters", wrong("door_opened", &"k".repeat(33)), 422),
+        ("recommendations of nobody", get("/v1/users/abc/recommendations"), 400),
+        ("recommendations of everyone", get("/v1/users/0/recommendations"), 400),
+        ("recommendations of a user too far", get("/v1/users/10000001/recommendations"), 404),
+        ("POST on recommendations", post("/v1/users/1/recommendations", JSON, b"{}"), 405),
+    ]
+}
+
 #[tokio::test]
 async fn every_bad_request_is_answered_with_a_problem_that_says_what_to_do() {
     let server = Server::embedded(&[]).await;
-    let cases = [wrong_paths_and_methods(), wrong_heads(), wrong_bodies()].concat();
+    let cases = [wrong_paths_and_methods(), wrong_heads(), wrong_bodies(), wrong_events()].concat();
     assert!(cases.len() >= 25);
     for (what, request, status) in cases {
         let mut client = Client::connect(server.address).await.unwrap();
@@ -141,6 +190,10 @@ async fn every_bad_request_is_answered_with_a_problem_that_says_what_to_do() {
     let mut client = Client::connect(server.address).await.unwrap();
     let claims = client.get("/v1/users/1/claims").await.unwrap().json();
     assert_eq!(claims["claims"], serde_json::json!([]), "a refused request has stored something");
+    // Whatever was accepted would have been stored a fifth of a second later.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let metrics = client.get("/metrics").await.unwrap().text();
+    assert_eq!(value(&metrics, "events_stored_total"), Some(0.0), "{metrics}");
     assert!(server.logged().iter().all(|line| !line.contains("WARN") && !line.contains("ERROR")));
 }
 

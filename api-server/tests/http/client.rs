@@ -78,6 +78,20 @@ impl Client {
         self.answer().await
     }
 
+    /// Reports `body`, a batch of events.
+    pub(super) async fn report(&mut self, body: &str) -> io::Result<Answer> {
+        self.send(
+            format!(
+                "POST /v1/events HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+                 content-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .as_bytes(),
+        )
+        .await?;
+        self.answer().await
+    }
+
     /// Reads one answer; an error if the connection ends first.
     pub(super) async fn answer(&mut self) -> io::Result<Answer> {
         timeout(PATIENCE, self.read_answer()).await?
@@ -148,6 +162,24 @@ pub(super) fn claim_request(user: u64, key: &str, body: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+/// A batch of `count` events of one user, with ids `prefix`-0, `prefix`-1 and so on.
+pub(super) fn batch(user: u64, prefix: &str, count: usize) -> String {
+    let events = (0..count).map(|number| {
+        serde_json::json!({
+            "id": format!("{prefix}-{number}"),
+            "user": user,
+            "kind": "door_opened",
+            "at": "2026-12-08T09:00:00Z",
+        })
+    });
+    serde_json::json!({ "events": events.collect::<Vec<_>>() }).to_string()
+}
+
+/// The value of the series whose line starts with `series`.
+pub(super) fn value(metrics: &str, series: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
 }
 
 /// One request on a connection of its own.

@@ -2,16 +2,11 @@
 
 use nix::sys::signal::Signal;
 
-use super::client::{Client, get};
+use super::client::{Client, get, value};
 use super::server::Server;
 
-/// The value of the series whose line starts with `series`.
-fn value(metrics: &str, series: &str) -> Option<f64> {
-    metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
-}
-
 /// What the requests of the first test leave behind.
-const EXPECTED: [(&str, f64); 16] = [
+const EXPECTED: [(&str, f64); 20] = [
     (
         r#"http_requests_total{method="GET",route="/v1/users/{id}/home",code="200",class="critical"}"#,
         4.0,
@@ -21,7 +16,7 @@ const EXPECTED: [(&str, f64); 16] = [
         1.0,
     ),
     (
-        r#"http_requests_total{method="GET",route="/v1/campaign",code="200",class="non_critical"}"#,
+        r#"http_requests_total{method="GET",route="/v1/campaign",code="200",class="non-critical"}"#,
         1.0,
     ),
     (
@@ -32,10 +27,14 @@ const EXPECTED: [(&str, f64); 16] = [
         r#"http_requests_total{method="POST",route="/v1/users/{id}/claims",code="409",class="critical"}"#,
         1.0,
     ),
-    (r#"http_requests_total{method="GET",route="unmatched",code="404",class="non_critical"}"#, 1.0),
+    (r#"http_requests_total{method="GET",route="unmatched",code="404",class="non-critical"}"#, 1.0),
     (r#"http_request_duration_seconds_bucket{le="0.2",route="/v1/campaign"}"#, 1.0),
     (r#"http_request_duration_seconds_count{route="/v1/users/{id}/home"}"#, 5.0),
     ("http_requests_in_flight", 0.0),
+    ("http_concurrency_limit", 256.0),
+    ("http_concurrency_in_use", 0.0),
+    (r#"http_requests_shed_total{class="critical"}"#, 0.0),
+    (r#"events_dropped_total{reason="full"}"#, 0.0),
     (r#"cache_requests_total{layer="memory",result="hit"}"#, 1.0),
     (r#"cache_requests_total{layer="memory",result="miss"}"#, 3.0),
     (r#"store_pool_size{pool="write"}"#, 1.0),

@@ -13,7 +13,7 @@ type Case = (&'static [&'static str], &'static [(&'static str, &'static str)], &
 
 #[test]
 fn wrong_settings_end_the_start_with_one_clear_line() {
-    let cases: [Case; 9] = [
+    let cases: [Case; 13] = [
         (&[], &[("REPLICAS_EXPECTED", "3")], "DATABASE_URL"),
         (&["check-config"], &[("REPLICAS_EXPECTED", "3")], "DATABASE_URL"),
         (&[], &[("DATABASE_URL", "postgres://u:hidden@h/d")], "mysql://"),
@@ -21,6 +21,10 @@ fn wrong_settings_end_the_start_with_one_clear_line() {
         (&[], &[("LISTEN", "nowhere")], "--listen"),
         (&[], &[("OPEN_DAYS", "some")], "--open-days"),
         (&[], &[("WORKERS", "0")], "--workers"),
+        (&["check-config"], &[("CONCURRENCY_MIN", "2000")], "CONCURRENCY_MAX=1024"),
+        (&["check-config"], &[("OVERLOAD_LATENCY_MILLIS", "1600")], "REQUEST_DEADLINE_MILLIS"),
+        (&["check-config"], &[("OVERLOAD_LATENCY_MILLIS", "0")], "--overload-latency-millis"),
+        (&[], &[("CONCURRENCY_MAX", "0")], "--concurrency-max"),
         (&["--no-such-flag"], &[], "--no-such-flag"),
         (&["check-config"], &[("CAMPAIGN_START", "2026-02-31")], "--campaign-start"),
     ];

@@ -5,6 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
 use super::client::{Client, get};
 use super::mariadb::{MariaDb, free_port};
 use super::server::{Server, program};
@@ -58,8 +61,32 @@ async fn thirty_replicas_may_migrate_at_once() {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success() && stderr.is_empty(), "{stderr}");
     }
-    assert_eq!(database.number("SELECT COUNT(*) FROM _sqlx_migrations").await, 1);
+    assert_eq!(database.number("SELECT COUNT(*) FROM _sqlx_migrations").await, 3);
     assert_eq!(database.number("SELECT COUNT(*) FROM claims").await, 0);
+}
+
+/// What a newer program leaves after a migration that this one does not have.
+const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     VALUES (9999, 'newer', TRUE, 'x', 1)";
+
+#[tokio::test]
+async fn an_older_program_takes_a_database_that_a_newer_one_has_migrated() {
+    let database = MariaDb::new().await;
+    let migrated = program().arg("migrate").env("DATABASE_URL", database.url()).status().unwrap();
+    assert!(migrated.success());
+    sqlx::query(NEWER).execute(&mut database.connect().await).await.unwrap();
+    let _ready = Server::with_database(&database.url(), &[]).await;
+}
+
+#[tokio::test]
+async fn an_older_program_takes_a_file_that_a_newer_one_has_migrated() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Server::embedded_in(directory.path(), &[]).await);
+    let file = SqliteConnectOptions::new().filename(directory.path().join("claims.sqlite3"));
+    let mut connection = file.connect().await.unwrap();
+    sqlx::query(NEWER).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let _ready = Server::embedded_in(directory.path(), &[]).await;
 }
 
 #[tokio::test]

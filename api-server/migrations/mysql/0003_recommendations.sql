@@ -1,0 +1,11 @@
+-- One row is one product recommended to a user, the first position first; at most ten. They are written by whoever
+-- works them out. User 0 is everyone who has none of their own.
+CREATE TABLE recommendations (
+    user_id  BIGINT           NOT NULL,
+    position TINYINT UNSIGNED NOT NULL CHECK (position BETWEEN 1 AND 10),
+    product  VARCHAR(64)      CHARACTER SET utf8mb4 NOT NULL,
+    PRIMARY KEY (user_id, position)
+) ENGINE = InnoDB;
+
+INSERT INTO recommendations (user_id, position, product)
+VALUES (0, 1, 'candle'), (0, 2, 'tea'), (0, 3, 'chocolate'), (0, 4, 'puzzle'), (0, 5, 'socks');
