@@ -1,0 +1,48 @@
+//! Finds what a verb is about: connects, and reads the fleet that was named as it is decided. Called by the verbs.
+
+use crate::cluster::{Cluster, Decided};
+use crate::failure::Failure;
+use crate::names::FleetName;
+use crate::settings::Settings;
+use crate::terminal::{Talk, Terminal};
+
+/// A fleet, and where it was read.
+pub struct Found {
+    /// The API server that knows it.
+    pub cluster: Cluster,
+    /// The fleet's namespace.
+    pub namespace: String,
+    /// The fleet.
+    pub decided: Decided,
+}
+
+/// Connects, and says to which server where people want to know.
+pub async fn connect(settings: &Settings, terminal: &mut Terminal) -> Result<Cluster, Failure> {
+    let cluster = Cluster::connect(&settings.access).await?;
+    if settings.talk == Talk::Verbose {
+        let place = cluster
+            .namespace(&settings.place)
+            .map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
+        terminal.say(&format!("API server {}, {place}", cluster.server()));
+    }
+    Ok(cluster)
+}
+
+/// Reads the fleet that was named.
+pub async fn find(
+    settings: &Settings,
+    name: &FleetName,
+    terminal: &mut Terminal,
+) -> Result<Found, Failure> {
+    let cluster = connect(settings, terminal).await?;
+    let namespace = cluster.namespace(&settings.place).unwrap_or_default().to_owned();
+    let decided = cluster.decided(&namespace, name).await?;
+    Ok(Found { cluster, namespace, decided })
+}
+
+/// Says what a reader should know about a fleet's policy.
+pub fn warn(decided: &Decided, terminal: &mut Terminal) {
+    if let Some(warning) = decided.warning() {
+        terminal.say(&warning);
+    }
+}
