@@ -30,6 +30,9 @@ const HIERARCHIES: [&str; 10] = [
 /// What version 2 hands down from group to group.
 const CONTROLLERS: [&str; 6] = ["cpu", "cpuset", "memory", "pids", "io", "hugetlb"];
 
+/// What a group of pods weighs on version 1, where an agent of a node weighs 1024 and is outside of every group.
+const PODS_WEIGH: &str = "65536";
+
 /// Which interface this machine has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,6 +105,19 @@ impl Cgroups {
                 fs::create_dir_all(&child).because(|| format!("make {}", child.display()))?;
                 inherit_cpuset(&parent, &child)?;
                 parent = child;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the pods below a group their part of the processors. On version 1 the agents of nodes are not in the tree that
+    /// divides those, so all pods together would get as much as a single agent, and starve while others are started. On
+    /// version 2 agents and pods are groups beside each other.
+    pub(crate) fn weigh_pods(&self, group: &str) -> Result<()> {
+        let Self::V1 { trees } = self else { return Ok(()) };
+        for shares in trees.iter().map(|tree| below(tree, group).join("cpu.shares")) {
+            if shares.exists() {
+                fs::write(&shares, PODS_WEIGH).because(|| format!("write {}", shares.display()))?;
             }
         }
         Ok(())
@@ -236,6 +252,17 @@ mod tests {
         assert!(root.path().join("one/two").is_dir());
         let control = fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap();
         assert!(control.starts_with('+'), "{control}");
+    }
+
+    #[test]
+    fn on_version_1_pods_weigh_as_much_as_many_agents() {
+        let root = tree_with(&["pids/cgroup.procs", "cpu/cgroup.procs", "cpu/c/cpu.shares"]);
+        let cgroups = Cgroups::detect_at(root.path()).unwrap();
+        cgroups.create("/c").unwrap();
+        cgroups.weigh_pods("/c").unwrap();
+        let shares = fs::read_to_string(root.path().join("cpu/c/cpu.shares")).unwrap();
+        assert_eq!(shares, PODS_WEIGH);
+        assert!(!root.path().join("pids/c/cpu.shares").exists());
     }
 
     #[test]

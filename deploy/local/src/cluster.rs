@@ -24,6 +24,8 @@ use crate::{
     },
 };
 
+/// Who acts in a cluster by itself, by the names that the supervisor gave them.
+const CONTROLLERS: [&str; 3] = ["controller-manager", "scheduler", "coredns"];
 const GONE: Duration = Duration::from_secs(10);
 /// Charts are installed with `--wait`.
 const HELM: Duration = Duration::from_mins(5);
@@ -166,7 +168,19 @@ impl Cluster {
     /// Ends a node at once with everything on it, as when a spot instance is taken back without notice. Its
     /// object stays in the API and becomes `NotReady`.
     pub fn kill_node(&self, name: &Name) -> Result<()> {
-        self.done(&Request::KillNode(name.clone()), &Silent)
+        self.kill_nodes(std::slice::from_ref(name))
+    }
+
+    /// Ends several nodes like that, all at the same time.
+    pub fn kill_nodes(&self, names: &[Name]) -> Result<()> {
+        self.done(&Request::KillNodes(names.to_vec()), &Silent)
+    }
+
+    /// Removes the objects of nodes that are gone, as a cloud's controller does.
+    pub fn forget_nodes(&self, names: &[Name]) -> Result<()> {
+        let delete = ["delete", "node", "--ignore-not-found", "--wait=false"];
+        let names = names.iter().map(Name::as_str);
+        self.kubectl(&delete.into_iter().chain(names).collect::<Vec<_>>()).map(drop)
     }
 
     /// Makes an image known to every node, now and later.
@@ -225,6 +239,12 @@ impl Cluster {
             }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Ends whoever acts in the cluster by itself: controllers, the scheduler, DNS. From then on objects stay as they are
+    /// written, and whoever writes them plays their parts.
+    pub fn stop_controllers(&self) -> Result<()> {
+        CONTROLLERS.into_iter().try_for_each(|name| self.stop(name))
     }
 
     pub(crate) fn state(&self) -> &State {

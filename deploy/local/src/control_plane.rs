@@ -15,6 +15,8 @@ use crate::{
 pub(crate) const API_PORT: u16 = 6443;
 /// The name by which the API server calls kubelets.
 const KUBELET_CLIENT: &str = "apifleet:kubelet-client";
+/// The name by which the API server hands requests on to the servers of aggregated APIs.
+const FRONT_PROXY: &str = "apifleet:front-proxy";
 /// The name of the DNS server.
 const DNS_USER: &str = "apifleet:dns";
 /// The name of Prometheus.
@@ -45,6 +47,7 @@ pub(crate) fn write_files(
     let server = authority.server("kube-apiserver", &owned)?;
     let kubelets = authority.client(KUBELET_CLIENT, None)?;
     let tokens = TokenKey::new()?;
+    write_front_proxy(state)?;
     write(&state.pki("ca.crt"), &authority.certificate())?;
     write(&state.pki("apiserver.crt"), &server.certificate)?;
     write_secret(&state.pki("apiserver.key"), &server.key)?;
@@ -70,6 +73,15 @@ pub(crate) fn write_files(
     let text = kubeconfig::render(outer_server, &authority.certificate(), &administrator);
     write_secret(&state.kubeconfig(), &text)?;
     Ok(administrator)
+}
+
+/// An authority of its own: whoever has a certificate of it may speak for any user to the servers of aggregated APIs.
+fn write_front_proxy(state: &State) -> Result<()> {
+    let authority = Authority::new("apifleet-local-front-proxy")?;
+    let client = authority.client(FRONT_PROXY, None)?;
+    write(&state.pki("front-proxy-ca.crt"), &authority.certificate())?;
+    write(&state.pki("front-proxy.crt"), &client.certificate)?;
+    write_secret(&state.pki("front-proxy.key"), &client.key)
 }
 
 /// The store. Without fsync: its data does not outlive the cluster.
@@ -120,7 +132,24 @@ pub(crate) fn apiserver(programs: &Programs, state: &State) -> Vec<String> {
         "--profiling=false".into(),
         "--shutdown-delay-duration=0s".into(),
     ]);
+    argv.extend(aggregation(state));
     argv
+}
+
+/// How it hands requests on to the servers of aggregated APIs, such as external metrics. To their pods directly:
+/// there are no Services in the control plane's network.
+fn aggregation(state: &State) -> [String; 8] {
+    let file = |name: &str| state.pki(name).display().to_string();
+    [
+        "--enable-aggregator-routing=true".into(),
+        format!("--requestheader-client-ca-file={}", file("front-proxy-ca.crt")),
+        format!("--requestheader-allowed-names={FRONT_PROXY}"),
+        "--requestheader-username-headers=X-Remote-User".into(),
+        "--requestheader-group-headers=X-Remote-Group".into(),
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-".into(),
+        format!("--proxy-client-cert-file={}", file("front-proxy.crt")),
+        format!("--proxy-client-key-file={}", file("front-proxy.key")),
+    ]
 }
 
 /// The controllers. A node that is gone is noticed within 20 seconds.
@@ -254,5 +283,19 @@ mod tests {
         let text = std::fs::read_to_string(state.kubeconfig()).unwrap();
         assert!(text.contains("https://127.0.0.1:1") && !text.contains("insecure"));
         assert!(state.component_kubeconfig("prometheus").exists());
+    }
+
+    #[test]
+    fn who_speaks_for_others_is_signed_by_an_authority_that_signs_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut state = State::of(&"test".parse().unwrap());
+        state.root = directory.path().into();
+        write_files(&state, &Authority::new("test").unwrap(), "https://127.0.0.1:1").unwrap();
+        let flags = aggregation(&state);
+        for (_, value) in flags.iter().filter_map(|flag| flag.split_once("-file=")) {
+            assert!(std::path::Path::new(value).is_file(), "{value}");
+        }
+        let read = |name: &str| std::fs::read_to_string(state.pki(name)).unwrap();
+        assert_ne!(read("front-proxy-ca.crt"), read("ca.crt"));
     }
 }

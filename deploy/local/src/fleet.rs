@@ -3,16 +3,20 @@
 //! `up` draws its view and its report from it; end-to-end tests hold every moment against what must never be. It reads
 //! status as plain JSON, as any client would, and never writes.
 
+mod moment;
+
+pub use moment::{Condition, Moment, Target};
+
+use crate::client;
 use crate::error::{Error, Result};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::Kubeconfig;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
-use kube::{Api, Client, Config};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use kube::{Api, Client};
+use moment::{Change, Part};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,47 +25,6 @@ use tokio::sync::oneshot;
 
 /// Moments that are kept; the oldest go first. A day of ordinary scaling is a fraction of it.
 const LONGEST_HISTORY: usize = 50_000;
-
-/// A fleet at one instant.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Moment {
-    /// Since the watch began.
-    pub at: Duration,
-    /// The on-demand target.
-    pub on_demand: Target,
-    /// The spot target; zeros where there is none.
-    pub spot: Target,
-    /// Requests per second, as the operator sees them.
-    pub seen_rps: Option<f64>,
-    /// The guarded percentile of latency in milliseconds, as the operator sees it.
-    pub latency_ms: Option<f64>,
-    /// The one word of the last decision.
-    pub reason: String,
-    /// The last decision in a sentence.
-    pub summary: String,
-    /// Conditions by type.
-    pub conditions: BTreeMap<String, Condition>,
-}
-
-/// One Deployment of a fleet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Target {
-    /// `spec.replicas`.
-    pub wanted: u32,
-    /// `status.readyReplicas`.
-    pub ready: u32,
-}
-
-/// One condition of a fleet's status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// One CamelCase word.
-    pub reason: String,
-    /// A sentence for people.
-    pub message: String,
-}
 
 /// Follows a fleet until it is dropped.
 pub struct Watch {
@@ -83,80 +46,10 @@ struct State {
     failure: Option<String>,
 }
 
-/// A change of one of the watched objects.
-enum Change {
-    Target { spot: bool, target: Target },
-    Status(Value),
-}
-
-// === impl Moment ===
-
-impl Moment {
-    /// Replicas of both targets that are wanted.
-    #[must_use]
-    pub fn wanted(&self) -> u32 {
-        self.on_demand.wanted + self.spot.wanted
-    }
-
-    /// Replicas of both targets that are Ready.
-    #[must_use]
-    pub fn ready(&self) -> u32 {
-        self.on_demand.ready + self.spot.ready
-    }
-
-    /// Whether a condition has this status and reason.
-    #[must_use]
-    pub fn has(&self, condition: &str, status: &str, reason: &str) -> bool {
-        self.conditions.get(condition).is_some_and(|c| c.status == status && c.reason == reason)
-    }
-
-    /// What a condition says; empty where it is not there.
-    #[must_use]
-    pub fn message(&self, condition: &str) -> &str {
-        self.conditions.get(condition).map_or("", |condition| &condition.message)
-    }
-
-    fn apply(&mut self, change: Change) {
-        match change {
-            Change::Target { spot: false, target } => self.on_demand = target,
-            Change::Target { spot: true, target } => self.spot = target,
-            Change::Status(status) => self.read_status(&status),
-        }
-    }
-
-    fn read_status(&mut self, status: &Value) {
-        let text = |path: &str| {
-            status.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        self.seen_rps = number(status.pointer("/observed/requestsPerSecond"));
-        self.latency_ms = number(status.pointer("/observed/latencyMilliseconds"));
-        self.reason = text("/lastDecision/reason");
-        self.summary = text("/lastDecision/summary");
-        let conditions = status.get("conditions").and_then(Value::as_array);
-        self.conditions = conditions.into_iter().flatten().filter_map(read_condition).collect();
-    }
-}
-
-/// A number, or a quantity without a suffix: the API has no floats.
-fn number(value: Option<&Value>) -> Option<f64> {
-    let value = value?;
-    value.as_f64().or_else(|| value.as_str()?.parse().ok())
-}
-
-fn read_condition(value: &Value) -> Option<(String, Condition)> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
-    let condition =
-        Condition { status: text("status")?, reason: text("reason")?, message: text("message")? };
-    Some((text("type")?, condition))
-}
-
-// === impl Watch ===
-
 impl Watch {
     /// Begins to follow a fleet with the credentials of a kubeconfig.
     pub fn start(kubeconfig: &Path, namespace: &str, fleet: &str) -> Result<Self> {
-        let config = Kubeconfig::read_from(kubeconfig)
-            .map_err(|error| Error::Refused(format!("cannot read the kubeconfig: {error}")))?;
+        let config = client::read(kubeconfig)?;
         let (namespace, fleet) = (namespace.to_owned(), fleet.to_owned());
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = oneshot::channel();
@@ -258,12 +151,9 @@ fn run(
     (namespace, fleet): (&str, &str),
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let runtime = client::runtime().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let client = connect(kubeconfig).await.map_err(|error| error.to_string())?;
+        let client = client::connect(kubeconfig).await.map_err(|error| error.to_string())?;
         let changes = futures::stream::select(
             targets(client.clone(), namespace, fleet),
             statuses(client, namespace, fleet),
@@ -283,27 +173,32 @@ fn run(
     })
 }
 
-async fn connect(kubeconfig: Kubeconfig) -> Result<Client, kube::Error> {
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    let config = config.map_err(|error| kube::Error::Service(Box::new(error)))?;
-    Client::try_from(config)
-}
-
 fn targets(client: Client, namespace: &str, fleet: &str) -> impl Stream<Item = Change> {
     let api: Api<Deployment> = Api::namespaced(client, namespace);
-    let spot = format!("{fleet}-spot");
+    let fleet = fleet.to_owned();
     let of_fleet = watcher::Config::default()
         .labels(&format!("app.kubernetes.io/instance={fleet}"))
         .timeout(60);
-    objects(api, of_fleet).map(move |deployment| {
+    objects(api, of_fleet).filter_map(move |deployment| {
+        let part = part_of(&fleet, deployment.metadata.name.as_deref().unwrap_or_default());
         let count = |value: Option<i32>| value.and_then(|n| u32::try_from(n).ok());
         let target = Target {
             wanted: count(deployment.spec.replicas).unwrap_or_default(),
             ready: count(deployment.status.and_then(|s| s.ready_replicas)).unwrap_or_default(),
         };
-        let name = deployment.metadata.name;
-        Change::Target { spot: name.as_deref() == Some(spot.as_str()), target }
+        std::future::ready(part.map(|part| Change::Target(part, target)))
     })
+}
+
+/// Which part of the fleet a Deployment is, by the names that the chart gives.
+fn part_of(fleet: &str, deployment: &str) -> Option<Part> {
+    match deployment.strip_prefix(fleet)? {
+        "" => Some(Part::OnDemand),
+        "-spot" => Some(Part::Spot),
+        "-placeholder" => Some(Part::Placeholders),
+        "-spot-placeholder" => Some(Part::SpotPlaceholders),
+        _ => None,
+    }
 }
 
 fn statuses(client: Client, namespace: &str, fleet: &str) -> impl Stream<Item = Change> {
@@ -326,12 +221,14 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn status() -> Value {
         json!({
             "observed": {"requestsPerSecond": 1490, "latencyMilliseconds": "4.5"},
             "lastDecision": {"reason": "Burst", "summary": "10 -> 20 replicas"},
+            "activeSchedule": {"name": "december"},
+            "spot": {"state": "Covering"},
             "conditions": [
                 {"type": "Ready", "status": "True", "reason": "Available", "message": "all there"},
             ],
@@ -345,8 +242,19 @@ mod tests {
         assert_eq!(moment.seen_rps, Some(1490.0));
         assert_eq!(moment.latency_ms, Some(4.5));
         assert_eq!(moment.reason, "Burst");
+        assert_eq!((&*moment.active_schedule, &*moment.spot_state), ("december", "Covering"));
         assert!(moment.has("Ready", "True", "Available"));
         assert!(!moment.has("Ready", "False", "Available"));
+    }
+
+    #[test]
+    fn placeholders_are_no_replicas_of_a_target() {
+        let placeholders = part_of("shop", "shop-spot-placeholder").unwrap();
+        let mut moment = Moment::default();
+        moment.apply(Change::Target(placeholders, Target { wanted: 5, ready: 5 }));
+        assert_eq!((moment.wanted(), moment.spot_placeholders.wanted), (0, 5));
+        assert_eq!(part_of("shop", "shop-api"), None);
+        assert_eq!(part_of("shop", "web"), None);
     }
 
     #[test]
@@ -354,9 +262,9 @@ mod tests {
         let shared = Shared::default();
         let target = Target { wanted: 10, ready: 9 };
         for at in [1, 2] {
-            shared.record(Duration::from_secs(at), Change::Target { spot: false, target });
+            shared.record(Duration::from_secs(at), Change::Target(Part::OnDemand, target));
         }
-        shared.record(Duration::from_secs(3), Change::Target { spot: true, target });
+        shared.record(Duration::from_secs(3), Change::Target(Part::Spot, target));
         let history = shared.lock().history.clone();
         assert_eq!(history.len(), 2);
         assert_eq!(history[1].wanted(), 20);

@@ -11,13 +11,16 @@
 //! `--kubeconfig` and need nothing from here.
 
 mod cgroup;
+mod client;
 mod cluster;
 mod control_plane;
 mod enter;
 mod error;
 pub mod fleet;
 mod forward;
+mod go_module;
 mod image;
+pub mod interruption;
 mod kernel;
 mod kubeconfig;
 pub mod load;
@@ -39,14 +42,18 @@ mod program;
 mod programs;
 pub mod progress;
 mod prometheus;
+pub mod provisioner;
 mod remains;
 pub mod stack;
 mod supervisor;
 
 pub use cluster::Cluster;
 pub use error::{Error, Result};
+pub use go_module::GoModule;
 pub use oha::ensure_oha;
 pub use options::{Capacity, Image, Name, NodeSpec, Options};
+pub use paths::cache;
+pub use prerequisites::ensure_packages;
 pub use process::{Call, Output};
 pub use programs::Programs;
 pub use supervisor::protocol::{NodeStatus, Place, Status};

@@ -19,25 +19,51 @@ pub struct Options {
     pub images: Vec<Image>,
 }
 
+/// The zones of every cluster, and the instance types.
+pub(crate) const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
+pub(crate) const TYPES: [&str; 2] = ["m6i.large", "m5.large"];
+/// As many pods as a node takes that has room for all.
+const ROOMY: u32 = 60;
+/// A node's pods have 254 addresses.
+const MOST_PODS: u32 = 200;
+
 impl Default for Options {
-    /// One on-demand node and two spot nodes in different zones.
+    /// One on-demand node and two spot nodes, each in a zone of its own.
     fn default() -> Self {
-        let node = |name: &str, capacity, zone: &str, instance_type: &str| NodeSpec {
-            name: Name(name.into()),
-            capacity,
-            zone: zone.into(),
-            instance_type: instance_type.into(),
-        };
-        Self {
-            name: Name("local".into()),
-            nodes: vec![
-                node("on-demand-1", Capacity::OnDemand, "eu-west-1a", "m6i.large"),
-                node("spot-1", Capacity::Spot, "eu-west-1a", "m6i.large"),
-                node("spot-2", Capacity::Spot, "eu-west-1b", "m5.large"),
-            ],
-            images: Vec::new(),
-        }
+        let [a, b, c] = ZONES;
+        let [one, other] = TYPES;
+        let nodes = vec![
+            node("on-demand-1", Capacity::OnDemand, a, one),
+            node("spot-1", Capacity::Spot, b, one),
+            node("spot-2", Capacity::Spot, c, other),
+        ];
+        Self { name: Name("local".into()), nodes, images: Vec::new() }
     }
+}
+
+impl Options {
+    /// Two on-demand nodes and six spot nodes in three zones: every spot node is a pool of its own, of one of two
+    /// instance types.
+    #[must_use]
+    pub fn wide() -> Self {
+        let [a, b, c] = ZONES;
+        let [one, other] = TYPES;
+        let nodes = vec![
+            node("on-demand-1", Capacity::OnDemand, a, one),
+            node("on-demand-2", Capacity::OnDemand, b, one),
+            node("spot-1", Capacity::Spot, a, one),
+            node("spot-2", Capacity::Spot, b, one),
+            node("spot-3", Capacity::Spot, c, one),
+            node("spot-4", Capacity::Spot, a, other),
+            node("spot-5", Capacity::Spot, b, other),
+            node("spot-6", Capacity::Spot, c, other),
+        ];
+        Self { nodes, ..Self::default() }
+    }
+}
+
+fn node(name: &str, capacity: Capacity, zone: &str, instance_type: &str) -> NodeSpec {
+    NodeSpec::new(Name(name.into()), capacity, zone, instance_type)
 }
 
 /// The name of a cluster or of a node: a short DNS label. It becomes part of paths of Unix sockets, which
@@ -132,9 +158,24 @@ pub struct NodeSpec {
     pub zone: String,
     /// Label `node.kubernetes.io/instance-type`.
     pub instance_type: String,
+    /// As many pods as it takes at most.
+    pub pods: u32,
 }
 
 impl NodeSpec {
+    /// A node with room for every pod of a local cluster.
+    #[must_use]
+    pub fn new(name: Name, capacity: Capacity, zone: &str, instance_type: &str) -> Self {
+        let (zone, instance_type) = (zone.into(), instance_type.into());
+        Self { name, capacity, zone, instance_type, pods: ROOMY }
+    }
+
+    /// The same with room for fewer pods, so that it can be full.
+    #[must_use]
+    pub fn with_pods(self, pods: u32) -> Self {
+        Self { pods, ..self }
+    }
+
     /// The labels that the node registers with.
     pub(crate) fn labels(&self) -> String {
         format!(
@@ -155,6 +196,10 @@ impl NodeSpec {
                 return Err(Error::Invalid { field, value: value.clone(), problem });
             }
         }
+        if !(1..=MOST_PODS).contains(&self.pods) {
+            let problem = format!("use 1 to {MOST_PODS}");
+            return Err(Error::Invalid { field: "pods", value: self.pods.to_string(), problem });
+        }
         Ok(())
     }
 }
@@ -171,6 +216,8 @@ pub struct Image {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -189,13 +236,41 @@ mod tests {
         assert!(serde_json::from_str::<Name>("\"../etc\"").is_err());
     }
 
+    fn zones<'a>(nodes: impl IntoIterator<Item = &'a NodeSpec>) -> BTreeSet<&'a str> {
+        nodes.into_iter().map(|node| node.zone.as_str()).collect()
+    }
+
     #[test]
-    fn default_nodes_are_one_on_demand_and_two_spot_in_different_zones() {
+    fn default_nodes_are_one_on_demand_and_two_spot_in_three_zones() {
         let nodes = Options::default().nodes;
-        let spot: Vec<_> = nodes.iter().filter(|n| n.capacity == Capacity::Spot).collect();
-        assert_eq!((nodes.len(), spot.len()), (3, 2));
-        assert_ne!(spot[0].zone, spot[1].zone);
+        let spot = nodes.iter().filter(|n| n.capacity == Capacity::Spot).count();
+        assert_eq!((nodes.len(), spot), (3, 2));
+        assert_eq!(zones(&nodes).len(), 3);
         assert!(nodes.iter().all(|node| node.validate().is_ok()));
+    }
+
+    #[test]
+    fn many_nodes_are_two_on_demand_and_six_spot_each_of_another_pool_in_three_zones() {
+        let nodes = Options::wide().nodes;
+        let spot: Vec<_> = nodes.iter().filter(|n| n.capacity == Capacity::Spot).collect();
+        assert_eq!((nodes.len(), spot.len()), (8, 6));
+        assert_eq!(zones(spot.iter().copied()).len(), 3);
+        assert_eq!(zones(nodes.iter().filter(|n| n.capacity == Capacity::OnDemand)).len(), 2);
+        let pools: BTreeSet<_> = spot.iter().map(|n| (&n.zone, &n.instance_type)).collect();
+        assert_eq!(pools.len(), 6);
+        let names: BTreeSet<_> = nodes.iter().map(|node| &node.name).collect();
+        assert_eq!(names.len(), 8);
+        assert!(nodes.iter().all(|node| node.validate().is_ok()));
+    }
+
+    #[test]
+    fn a_node_without_room_for_any_pod_is_refused() {
+        let node = Options::default().nodes.remove(0);
+        for pods in [0, MOST_PODS + 1] {
+            let message = node.clone().with_pods(pods).validate().unwrap_err().to_string();
+            assert!(message.starts_with("pods \""), "{message}");
+        }
+        assert!(node.with_pods(1).validate().is_ok());
     }
 
     #[test]
@@ -211,7 +286,7 @@ mod tests {
         let node = Options::default().nodes.remove(2);
         assert_eq!(
             node.labels(),
-            "karpenter.sh/capacity-type=spot,topology.kubernetes.io/zone=eu-west-1b,\
+            "karpenter.sh/capacity-type=spot,topology.kubernetes.io/zone=eu-west-1c,\
              node.kubernetes.io/instance-type=m5.large"
         );
     }

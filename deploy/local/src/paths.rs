@@ -84,8 +84,9 @@ impl State {
     }
 }
 
-/// Programs that were built stay here: `$XDG_CACHE_HOME/apifleet`.
-pub(crate) fn cache() -> Result<PathBuf> {
+/// What was built and is kept outside the checkout, shared by all clones on this machine:
+/// `$XDG_CACHE_HOME/apifleet`.
+pub fn cache() -> Result<PathBuf> {
     cache_from(env::var_os("XDG_CACHE_HOME").map(Into::into), env::var_os("HOME").map(Into::into))
 }
 

@@ -1,22 +1,45 @@
-//! The processes of one pod, found by its control group as the kubelet names it, and ended at once.
+//! The processes of one pod, found by its control group as the kubelet names it, and what can happen to them.
 
 use crate::error::{Because, Error, Result};
 use nix::sys::signal::{Signal, kill as signal};
 use nix::unistd::Pid;
 use std::fs;
 
-/// The program of the pod's own containers, as opposed to the sandbox's.
+/// The program of the pod's sandbox, as opposed to its own containers'.
 const SANDBOX: &str = "pause";
 
-/// Sends SIGKILL to every process of a pod's containers, as a crash or an out-of-memory kill would; the kubelet starts
-/// them again.
-pub(crate) fn kill(uid: &str) -> Result<()> {
+/// What can happen to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// It ends at once, as by a crash or when memory runs out.
+    Kill,
+    /// It is told to end.
+    Terminate,
+    /// It stands still, as on a machine that is frozen.
+    Stop,
+    /// It goes on after that.
+    Continue,
+}
+
+impl Blow {
+    const fn signal(self) -> Signal {
+        match self {
+            Self::Kill => Signal::SIGKILL,
+            Self::Terminate => Signal::SIGTERM,
+            Self::Stop => Signal::SIGSTOP,
+            Self::Continue => Signal::SIGCONT,
+        }
+    }
+}
+
+/// Lets it happen to every process of a pod's containers; the kubelet starts again what has ended.
+pub(crate) fn strike(uid: &str, blow: Blow) -> Result<()> {
     let processes = processes(uid)?;
     if processes.is_empty() {
         return Err(Error::Refused(format!("no process of the pod with uid {uid} runs")));
     }
     for process in processes {
-        signal(process, Signal::SIGKILL).because(|| format!("end process {process}"))?;
+        signal(process, blow.signal()).because(|| format!("send {blow:?} to process {process}"))?;
     }
     Ok(())
 }

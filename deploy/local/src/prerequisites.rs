@@ -45,31 +45,39 @@ pub(crate) fn database(progress: &dyn Progress) -> Result<()> {
 }
 
 fn ensure(needed: &[Needed], progress: &dyn Progress) -> Result<()> {
-    let lacking = packages_of(needed, |program| find(program).is_some());
-    if lacking.is_empty() {
+    let lacking = || packages_of(needed, |program| find(program).is_some());
+    ensure_packages(&lacking(), || lacking().is_empty(), progress)
+}
+
+/// Makes sure of Debian packages: installs them unless what is needed of them is there.
+pub fn ensure_packages(
+    packages: &[&str],
+    is_there: impl Fn() -> bool,
+    progress: &dyn Progress,
+) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
-    let packages = lacking.join(" ");
+    let named = packages.join(" ");
     if find("apt-get").is_none() {
         return Err(Error::Missing {
-            program: packages,
+            program: named,
             install: "install these packages of your distribution, then try again".into(),
         });
     }
-    progress.step(format!("installing {packages}"));
+    progress.step(format!("installing {named}"));
     let apt = |args: &[&str]| {
         let call = Call::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
         call.args(args).deadline(INSTALL).text()
     };
     apt(&["update", "-qq"])?;
-    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], lacking.as_slice()].concat())?;
-    let still = packages_of(needed, |program| find(program).is_some());
-    if still.is_empty() {
+    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], packages].concat())?;
+    if is_there() {
         return Ok(());
     }
     let install =
-        format!("apt-get installed {packages}, but the programs are not in {SYSTEM_PATH}");
-    Err(Error::Missing { program: still.join(" "), install })
+        format!("apt-get installed it, but what is needed of it is not there (in {SYSTEM_PATH})");
+    Err(Error::Missing { program: named, install })
 }
 
 fn packages_of(needed: &[Needed], is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
@@ -105,6 +113,12 @@ mod tests {
         assert_eq!(packages_of(&DATABASE, |_| false), ["mariadb-server"]);
         assert_eq!(packages_of(&CLUSTER, |program| program != "nft"), ["nftables"]);
         assert!(packages_of(&CLUSTER, |_| true).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_installed_where_all_is_there() {
+        let packages = ["no-such-package-anywhere"];
+        assert!(ensure_packages(&packages, || true, &crate::progress::Silent).is_ok());
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Call {
 
     /// Runs in this directory.
     #[must_use]
-    pub(crate) fn directory(mut self, directory: &std::path::Path) -> Self {
+    pub fn directory(mut self, directory: &std::path::Path) -> Self {
         self.command.current_dir(directory);
         self
     }

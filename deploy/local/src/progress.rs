@@ -25,7 +25,7 @@ pub trait Progress: Sync {
 
 impl dyn Progress + '_ {
     /// Reports that a step begins.
-    pub(crate) fn step(&self, text: impl Into<String>) {
+    pub fn step(&self, text: impl Into<String>) {
         self.report(Event::Step(text.into()));
     }
 }

@@ -1,7 +1,12 @@
 //! Prometheus beside the control plane: scrapes every pod that asks for it by its annotations, every five
 //! seconds. Its data outlives `stop`, so that a restart looks like one in a real cluster.
 
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -19,12 +24,11 @@ const PORT: u16 = 9090;
 const START: Duration = Duration::from_mins(1);
 
 impl Cluster {
-    /// Starts Prometheus with these recording and alerting rules.
-    pub fn start_prometheus(&self, rules: &Path) -> Result<()> {
+    /// Starts Prometheus with these files of recording and alerting rules.
+    pub fn start_prometheus(&self, rules: &[PathBuf]) -> Result<()> {
         let directory = self.state().root.join(NAME);
-        let text = fs::read_to_string(rules).because(|| format!("read {}", rules.display()))?;
-        let rules = directory.join("rules.yaml");
-        paths::write(&rules, &text)?;
+        let copies = rules.iter().enumerate().map(|(index, file)| copy(file, &directory, index));
+        let rules = copies.collect::<Result<Vec<_>>>()?;
         let config = directory.join("prometheus.json");
         let kubeconfig = self.state().component_kubeconfig(NAME);
         paths::write(&config, &format!("{:#}", configuration(&rules, &kubeconfig)))?;
@@ -55,13 +59,21 @@ impl Cluster {
     }
 }
 
-fn configuration(rules: &Path, kubeconfig: &Path) -> Value {
+/// Copies a file of rules to where Prometheus reads it, so that it stays as it was when Prometheus started.
+fn copy(rules: &Path, directory: &Path, index: usize) -> Result<PathBuf> {
+    let text = fs::read_to_string(rules).because(|| format!("read {}", rules.display()))?;
+    let copy = directory.join(format!("rules-{index}.yaml"));
+    paths::write(&copy, &text)?;
+    Ok(copy)
+}
+
+fn configuration(rules: &[PathBuf], kubeconfig: &Path) -> Value {
     let meta = |name: &str| format!("__meta_kubernetes_{name}");
     let keep = |label: &str, value: &str| json!({"action": "keep", "source_labels": [meta(label)], "regex": value});
     let copy = |label: &str, to: &str| json!({"source_labels": [meta(label)], "target_label": to});
     json!({
         "global": {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"},
-        "rule_files": [rules],
+        "rule_files": rules,
         "scrape_configs": [{
             "job_name": "pods",
             "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": kubeconfig}],
@@ -95,18 +107,18 @@ mod tests {
 
     #[test]
     fn only_running_pods_that_ask_for_it_are_scraped() {
-        let config = configuration(Path::new("/r"), Path::new("/k"));
+        let config = configuration(&["/r".into(), "/a".into()], Path::new("/k"));
         let rules = config["scrape_configs"][0]["relabel_configs"].as_array().unwrap();
         let kept: Vec<_> = rules.iter().filter(|rule| rule["action"] == "keep").collect();
         assert_eq!(kept.len(), 2);
         assert!(kept.iter().any(|rule| rule["regex"] == "Running"));
         assert_eq!(config["global"]["scrape_interval"], "5s");
-        assert_eq!(config["rule_files"][0], "/r");
+        assert_eq!(config["rule_files"], json!(["/r", "/a"]));
     }
 
     #[test]
     fn every_series_gets_its_namespace_pod_and_fleet() {
-        let config = configuration(Path::new("/r"), Path::new("/k"));
+        let config = configuration(&["/r".into(), "/a".into()], Path::new("/k"));
         let rules = config["scrape_configs"][0]["relabel_configs"].as_array().unwrap();
         for label in ["namespace", "pod", "fleet"] {
             assert!(rules.iter().any(|rule| rule["target_label"] == label), "{label}");

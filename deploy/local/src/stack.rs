@@ -1,11 +1,18 @@
 //! The whole of ApiFleet on a local cluster: images, MariaDB, Prometheus, the operator and a fleet, installed with Helm
 //! as a user would. `up` and the end-to-end tests start from the same stack. It never scales anything itself.
 
+mod fleet;
+mod operator;
+
+pub use fleet::{Fleet, Setting};
+pub use operator::Blow;
+
 use crate::cluster::Cluster;
 use crate::error::{Because, Error, Result};
 use crate::fleet::Watch;
 use crate::load::{self, Running, Stream};
 use crate::options::{Image, Name, Options};
+use crate::prerequisites;
 use crate::process::{Call, Output};
 use crate::programs::Programs;
 use crate::progress::Progress;
@@ -33,8 +40,9 @@ const BUILD_DEADLINE: Duration = Duration::from_mins(40);
 const INSTALL_TIMEOUT: &str = "--timeout=2m";
 /// The node whose network load comes from.
 const LOAD_NODE: &str = "on-demand-1";
-/// Releases of the chart: the operator's and the fleet's.
+/// The operator's release of the chart.
 const OPERATOR_RELEASE: &str = "apifleet";
+/// The demo fleet's release of the chart.
 const FLEET_RELEASE: &str = "shop";
 
 /// What to start.
@@ -44,6 +52,16 @@ pub struct Plan {
     pub options: Options,
     /// The checkout: its chart and its rules.
     pub workspace: PathBuf,
+    /// What the demo's fleet has on top of its values file, such as a schedule.
+    pub settings: Vec<Setting>,
+    generator: PathBuf,
+}
+
+/// Programs that are built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    images: Vec<Image>,
+    generator: PathBuf,
 }
 
 /// A running stack.
@@ -56,36 +74,56 @@ pub struct Stack {
     front: SocketAddr,
 }
 
-/// Builds the programs of the cluster and of the images, where they are not built yet.
-pub fn build(workspace: &Path, progress: &dyn Progress) -> Result<Vec<Image>> {
+/// Builds the programs of the cluster and of the images, where they are not built yet. Packages come first, so that after it
+/// nothing is left that takes minutes: whoever starts a stack may have set its clock by then.
+pub fn build(workspace: &Path, progress: &dyn Progress) -> Result<Built> {
+    prerequisites::supported()?;
+    prerequisites::cluster(progress)?;
+    prerequisites::database(progress)?;
     Programs::ensure(progress)?;
-    crate::oha::ensure_oha(progress)?;
+    let generator = crate::oha::ensure_oha(progress)?;
     progress.step("building the operator and the API server");
+    let [controller, api_server] =
+        build_programs(workspace, ["apifleet-controller", "api-server"])?;
+    let image = |name: &str, program: PathBuf| Image {
+        reference: format!("localhost/apifleet/{name}:dev"),
+        program,
+    };
+    let images = vec![image("controller", controller), image("api-server", api_server)];
+    Ok(Built { images, generator })
+}
+
+/// Builds the programs of the workspace, where they are not built yet, and says where these are.
+pub fn build_programs<const N: usize>(workspace: &Path, names: [&str; N]) -> Result<[PathBuf; N]> {
     Call::new("cargo")
         .args(["build", "--quiet", "--workspace", "--bins"])
         .directory(workspace)
         .deadline(BUILD_DEADLINE)
         .text()?;
     let beside = supervisor::program()?;
-    let image = |name: &str, program: &str| Image {
-        reference: format!("localhost/apifleet/{name}:dev"),
-        program: beside.with_file_name(program),
-    };
-    Ok(vec![image("controller", "apifleet-controller"), image("api-server", "api-server")])
+    Ok(names.map(|name| beside.with_file_name(name)))
 }
 
 impl Plan {
     /// The demo: three nodes, and a fleet of 10 to 30 replicas.
     #[must_use]
-    pub fn demo(name: Name, workspace: PathBuf, images: Vec<Image>) -> Self {
-        Self { options: Options { name, images, ..Options::default() }, workspace }
+    pub fn demo(name: Name, workspace: PathBuf, built: Built) -> Self {
+        let Built { images, generator } = built;
+        let options = Options { name, images, ..Options::default() };
+        Self { options, workspace, settings: Vec::new(), generator }
+    }
+
+    /// The same with one more setting of the demo's fleet: a key of its values, with dots, and what it is set to.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.settings.push((key.into(), value));
+        self
     }
 }
 
 impl Stack {
     /// Starts everything and returns when the operator and the fleet are installed; their pods are still coming.
     pub fn up(plan: &Plan, progress: &dyn Progress) -> Result<Self> {
-        let generator = crate::oha::ensure_oha(progress)?;
         let cluster = Cluster::up(plan.options.clone(), progress)?;
         progress.step("starting MariaDB and Prometheus");
         let database = cluster.start_mariadb(progress)?;
@@ -94,9 +132,9 @@ impl Stack {
         cluster.apply(&namespaces(&[SYSTEM, NAMESPACE]))?;
         cluster.apply(&database_secret(&database))?;
         let stack = Unserved { cluster, workspace: plan.workspace.clone() };
-        stack.install(OPERATOR_RELEASE, SYSTEM, "ci/demo-operator.yaml")?;
-        stack.install(FLEET_RELEASE, NAMESPACE, "ci/demo.yaml")?;
-        stack.serve(generator)
+        stack.install_operator()?;
+        stack.install_fleet(&plan.settings)?;
+        stack.serve(plan.generator.clone())
     }
 
     /// Removes every trace of it.
@@ -130,7 +168,7 @@ impl Stack {
 
     /// Begins to follow the fleet.
     pub fn watch(&self) -> Result<Watch> {
-        Watch::start(&self.cluster.kubeconfig(), NAMESPACE, FLEET)
+        self.demo().watch()
     }
 
     /// Starts a stream of load from a node's network.
@@ -151,20 +189,15 @@ impl Stack {
 
     /// Upgrades the fleet's release with these values set on top.
     pub fn upgrade_fleet(&self, set: &[&str]) -> Result<()> {
-        let chart = chart(&self.workspace);
-        let values = format!("{chart}/ci/demo.yaml");
-        let fixed = ["upgrade", FLEET_RELEASE, &chart, "--namespace", NAMESPACE, INSTALL_TIMEOUT];
-        let values = ["--values", &values];
-        let set: Vec<_> = set.iter().flat_map(|pair| ["--set", *pair]).collect();
-        self.cluster.helm(&[&fixed[..], &values, &set].concat()).map(drop)
+        let mut upgrade =
+            helm_arguments(&self.workspace, ["upgrade", FLEET_RELEASE], fleet::VALUES, &[]);
+        upgrade.extend(set.iter().flat_map(|pair| ["--set", pair]).map(ToOwned::to_owned));
+        self.cluster.helm(&fleet::borrowed(&upgrade)).map(drop)
     }
 
     /// A part of the fleet's status, by JSON pointer; null where there is none.
     pub fn fleet_status(&self, pointer: &str) -> Result<Value> {
-        let get = ["get", "apifleet", FLEET, "--namespace", NAMESPACE, "--output=json"];
-        let fleet = parse(&self.kubectl(&get)?)?;
-        let path = format!("/status{pointer}");
-        Ok(fleet.pointer(&path).cloned().unwrap_or_default())
+        self.demo().status(pointer)
     }
 
     /// Ends Prometheus; its data stay.
@@ -177,50 +210,24 @@ impl Stack {
         self.cluster.start_prometheus(&rules(&self.workspace))
     }
 
-    /// Ends the leading operator's process at once, as a crash of it would.
-    pub fn kill_operator(&self) -> Result<()> {
-        let holder = ["get", "lease", LEASE, "--namespace", SYSTEM];
-        let path = ["--output=jsonpath={.spec.holderIdentity}"];
-        let leader = self.kubectl(&[&holder[..], &path].concat())?;
-        // The holder is the pod's name and a mark of that process: a pod that starts again is another candidate.
-        let pod = leader.split('_').next().unwrap_or_default();
-        let uid = ["get", "pod", pod, "--namespace", SYSTEM];
-        let uid = self.kubectl(&[&uid[..], &["--output=jsonpath={.metadata.uid}"]].concat())?;
-        crate::pod::kill(uid.trim())
-    }
-
     /// Claims in the database.
     pub fn stored_claims(&self) -> Result<u64> {
         let count = self.cluster.mariadb_scalar("SELECT COUNT(*) FROM claims")?;
         count.trim().parse().map_err(|_| Error::Protocol(format!("the database counts {count:?}")))
     }
 
-    /// Requests that each replica has answered in the last `window`, by Prometheus.
+    /// Requests that each replica of the demo's fleet has answered in the last `window`, by Prometheus.
     pub fn requests_per_replica(&self, window: Duration) -> Result<Vec<f64>> {
-        let seconds = window.as_secs();
-        let rows = self.query(&format!(
-            "sum by (pod) (increase(http_requests_total{{{}}}[{seconds}s]))",
-            selector()
-        ))?;
-        Ok(rows.iter().filter_map(value_of).collect())
+        self.demo().requests_per_replica(window)
     }
 
-    /// What Prometheus knows of the fleet's demand now, by the series that the operator reads.
+    /// What Prometheus knows of the demo fleet's demand now, by the series that the operator reads.
     pub fn demand(&self) -> Result<Demand> {
-        const RATE: &str = "apifleet:requests:rate1m";
-        const LATENCY: &str = "apifleet:latency_p95:rate1m";
-        let names = format!("__name__=~\"{RATE}|{LATENCY}\"");
-        let rows = self.query(&format!("{{{names},{}}}", selector()))?;
-        let value = |name: &str| {
-            let found = rows
-                .iter()
-                .find(|row| row.pointer("/metric/__name__").and_then(Value::as_str) == Some(name));
-            found.and_then(value_of)
-        };
-        Ok(Demand { rps: value(RATE), p95_ms: value(LATENCY).map(|seconds| seconds * 1000.0) })
+        self.demo().demand()
     }
 
-    fn query(&self, query: &str) -> Result<Vec<Value>> {
+    /// The rows that Prometheus answers to an instant query with.
+    pub fn query(&self, query: &str) -> Result<Vec<Value>> {
         let promtool = self.cluster.programs().path("promtool");
         let instant = ["query", "instant", "--format=json"];
         let answer =
@@ -238,10 +245,6 @@ pub struct Demand {
     pub p95_ms: Option<f64>,
 }
 
-fn selector() -> String {
-    format!("namespace={NAMESPACE:?},fleet={FLEET:?}")
-}
-
 /// A row's value; NaN is none.
 fn value_of(row: &Value) -> Option<f64> {
     let value: f64 = row.pointer("/value/1")?.as_str()?.parse().ok()?;
@@ -255,21 +258,21 @@ struct Unserved {
 }
 
 impl Unserved {
-    fn install(&self, release: &str, namespace: &str, values: &str) -> Result<()> {
+    fn install_operator(&self) -> Result<()> {
         let chart = chart(&self.workspace);
-        let values = format!("{chart}/{values}");
-        let install = ["install", release, &chart, "--namespace", namespace, INSTALL_TIMEOUT];
-        self.cluster.helm(&[&install[..], &["--values", &values]].concat()).map(drop)
+        let values = format!("--values={chart}/ci/demo-operator.yaml");
+        let install = ["install", OPERATOR_RELEASE, &chart, "--namespace", SYSTEM];
+        self.cluster.helm(&[&install[..], &[INSTALL_TIMEOUT, &values]].concat()).map(drop)
+    }
+
+    fn install_fleet(&self, settings: &[Setting]) -> Result<()> {
+        let release = ["install", FLEET_RELEASE];
+        let install = helm_arguments(&self.workspace, release, fleet::VALUES, settings);
+        self.cluster.helm(&fleet::borrowed(&install)).map(drop)
     }
 
     fn serve(self, generator: PathBuf) -> Result<Stack> {
-        let get = ["get", "service", FLEET, "--namespace", NAMESPACE];
-        let path = ["--output=jsonpath={.spec.clusterIP}:{.spec.ports[0].port}"];
-        let address = self.cluster.kubectl(&[&get[..], &path].concat())?;
-        let service = address
-            .trim()
-            .parse()
-            .map_err(|_| Error::Protocol(format!("the Service's address is {address:?}")))?;
+        let service = fleet::service_of(&self.cluster, FLEET)?;
         let prometheus =
             self.cluster.forward(&Place::ControlPlane, Cluster::prometheus_address())?;
         let front = self.cluster.forward(&Place::Node(LOAD_NODE.parse()?), service)?;
@@ -278,12 +281,28 @@ impl Unserved {
     }
 }
 
+/// The arguments that install or upgrade a release of one fleet, with these settings on top of a values file of the chart.
+fn helm_arguments(
+    workspace: &Path,
+    [verb, release]: [&str; 2],
+    values: &str,
+    settings: &[Setting],
+) -> Vec<String> {
+    let chart = chart(workspace);
+    let values = format!("--values={chart}/{values}");
+    let fixed =
+        [verb, release, &chart, "--namespace", NAMESPACE, INSTALL_TIMEOUT, &values].map(Into::into);
+    let set = settings.iter().map(|(key, value)| format!("--set-json=fleets[0].{key}={value}"));
+    fixed.into_iter().chain(set).collect()
+}
+
 fn chart(workspace: &Path) -> String {
     workspace.join("charts/apifleet").display().to_string()
 }
 
-fn rules(workspace: &Path) -> PathBuf {
-    workspace.join("deploy/prometheus/rules.yaml")
+/// What the operator reads, and what people are told.
+fn rules(workspace: &Path) -> [PathBuf; 2] {
+    ["rules.yaml", "alerts.yaml"].map(|file| workspace.join("deploy/prometheus").join(file))
 }
 
 fn parse(text: &str) -> Result<Value> {

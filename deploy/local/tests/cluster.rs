@@ -1,5 +1,5 @@
-//! One cluster's whole life on this machine: up, used, a node more, a node lost, the supervisor lost, up
-//! again, down. Needs root, because namespaces and control groups do.
+//! One cluster's whole life on this machine: up, used, a node more, nodes lost with notice and without, nodes for pods that
+//! find none, the supervisor lost, up again, down. Needs root, because namespaces and control groups do.
 //!
 //! The pod that looks at the cluster from inside runs this very program: it is static, and with
 //! `APIFLEET_PROBE` set the test does what a pod does instead.
@@ -25,7 +25,9 @@ use std::{
 
 use apifleet_local::{
     Capacity, Cluster, Error, Image, Name, NodeSpec, Options, Place,
+    interruption::{Aftermath, Notice, Reclaim},
     progress::{Event, Silent},
+    provisioner::{Provisioner, Provisioning},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -55,11 +57,14 @@ fn a_cluster_lives_and_leaves_no_trace() {
 
     an_up_that_fails_leaves_nothing_but_its_logs();
     let cluster = up_is_fast_and_labels_its_nodes();
+    let reclaim = a_notice_is_on_the_nodes_and_can_be_taken_back(&cluster);
     a_second_up_is_refused_and_names_the_way_out();
     nobody_gets_in_without_a_certificate(&cluster);
     a_pod_finds_services_by_name(&cluster);
     programs_run_beside_the_control_plane_and_keep_their_data(&cluster);
     a_node_is_added_and_another_is_lost_without_a_trace(&cluster);
+    a_pod_that_finds_no_node_gets_one(&cluster);
+    the_end_comes_when_the_notice_said(&cluster, reclaim);
     another_cluster_lives_beside_it_and_ends_when_its_supervisor_is_told_to();
     up_after_a_crash_of_the_supervisor_starts_afresh(&cluster);
 
@@ -106,7 +111,7 @@ fn an_up_that_fails_leaves_nothing_but_its_logs() {
 }
 
 fn up_is_fast_and_labels_its_nodes() -> Cluster {
-    let cluster = up(Options::default().nodes, "it");
+    let cluster = up(Options::wide().nodes, "it");
     let nodes = cluster
         .kubectl(&[
             "get",
@@ -118,20 +123,12 @@ fn up_is_fast_and_labels_its_nodes() -> Cluster {
         ])
         .expect("nodes");
     let rows: Vec<Vec<_>> = nodes.lines().map(|row| row.split_whitespace().collect()).collect();
-    assert_eq!(
-        rows,
-        [
-            [
-                "on-demand-1",
-                "on-demand",
-                "eu-west-1a",
-                "m6i.large",
-                "aws:///eu-west-1a/i-00000000000000001"
-            ],
-            ["spot-1", "spot", "eu-west-1a", "m6i.large", "aws:///eu-west-1a/i-00000000000000002"],
-            ["spot-2", "spot", "eu-west-1b", "m5.large", "aws:///eu-west-1b/i-00000000000000003"],
-        ]
-    );
+    assert_eq!(rows.len(), 8, "{nodes}");
+    for (index, (row, node)) in (1..).zip(rows.iter().zip(Options::wide().nodes)) {
+        let id = format!("aws:///{}/i-{index:017x}", node.zone);
+        let kind = node.capacity.label();
+        assert_eq!(row[..], [node.name.as_str(), kind, &node.zone, &node.instance_type, &id]);
+    }
     cluster
 }
 
@@ -216,7 +213,7 @@ fn look_from_inside(target: &str) {
 }
 
 fn programs_run_beside_the_control_plane_and_keep_their_data(cluster: &Cluster) {
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prometheus/rules.yaml");
+    let rules = [Path::new(env!("CARGO_MANIFEST_DIR")).join("../prometheus/rules.yaml")];
     cluster.start_prometheus(&rules).expect("Prometheus");
     let outside =
         cluster.forward(&Place::ControlPlane, Cluster::prometheus_address()).expect("a way");
@@ -286,40 +283,111 @@ fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-fn a_node_is_added_and_another_is_lost_without_a_trace(cluster: &Cluster) {
-    let added = NodeSpec {
-        name: name("spot-3"),
-        capacity: Capacity::Spot,
-        zone: "eu-west-1c".into(),
-        instance_type: "m5.large".into(),
+/// Its end is due in half a minute, in which the next steps are taken.
+fn a_notice_is_on_the_nodes_and_can_be_taken_back(cluster: &Cluster) -> Reclaim {
+    let taints = |node: &str| {
+        let path = "--output=jsonpath={.spec.taints[*].key}";
+        cluster.kubectl(&["get", "node", node, path]).expect("taints")
     };
+    let on_demand = [name("on-demand-2")];
+    cluster.announce_interruption(&on_demand, Notice::Aws120).expect("announced");
+    assert!(taints("on-demand-2").contains(Notice::Aws120.taint()));
+    cluster.withdraw_interruption(&on_demand, Notice::Aws120).expect("taken back");
+    assert!(!taints("on-demand-2").contains(Notice::Aws120.taint()));
+    let again = cluster.withdraw_interruption(&on_demand, Notice::Aws120);
+    assert!(again.expect_err("none is left").to_string().contains("no notice to take back"));
+
+    let nodes = [name("spot-1"), name("spot-4")];
+    let aftermath = Aftermath::Forget(Duration::from_secs(1));
+    let reclaim = cluster.interrupt_nodes(&nodes, Notice::Gke30, aftermath).expect("announced");
+    for node in ["spot-1", "spot-4"] {
+        assert!(taints(node).contains(Notice::Gke30.taint()));
+    }
+    reclaim
+}
+
+fn the_end_comes_when_the_notice_said(cluster: &Cluster, reclaim: Reclaim) {
+    let ends = reclaim.ends;
+    let reclaimed = reclaim.wait().expect("taken back");
+    step("two nodes are gone after their notice", reclaimed.announced);
+    let late = reclaimed.killed.duration_since(ends);
+    assert!(reclaimed.killed >= ends && late < Duration::from_millis(500), "{late:?}");
+    assert!(reclaimed.gone.duration_since(ends) < Duration::from_secs(3));
+    let nodes = cluster.kubectl(&["get", "nodes", "--output=name"]).expect("nodes");
+    assert!(nodes.contains("node/spot-2"), "{nodes}");
+    assert!(!nodes.contains("node/spot-1") && !nodes.contains("node/spot-4"), "{nodes}");
+    let running = cluster.status().expect("a status").nodes;
+    assert!(running.iter().all(|node| !["spot-1", "spot-4"].contains(&node.spec.name.as_str())));
+    let left = trace::of_this_machine();
+    assert!(!left.mentions("spot-1") && !left.mentions("spot-4"), "{left:?}");
+    assert!(cluster.kill_nodes(&[name("spot-2"), name("spot-1")]).is_err(), "one is gone");
+    assert!(cluster.run_in_node(&name("spot-2"), &["true"], Duration::from_secs(5)).is_ok());
+}
+
+fn a_pod_that_finds_no_node_gets_one(cluster: &Cluster) {
+    let expression = serde_json::json!({"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]});
+    let terms = serde_json::json!({"nodeSelectorTerms": [{"matchExpressions": [expression]}]});
+    let affinity = serde_json::json!({"requiredDuringSchedulingIgnoredDuringExecution": terms});
+    let pod = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "waits"},
+        "spec": {
+            "affinity": {"nodeAffinity": affinity},
+            // No node but the one to come.
+            "nodeSelector": {"kubernetes.io/hostname": "spot-new-1"},
+            "containers": [{
+                "name": "nothing",
+                "image": PROBE_IMAGE,
+                "imagePullPolicy": "Never",
+                "env": [{"name": PROBE, "value": HOLD}],
+            }],
+        },
+    });
+    let plan = Provisioning { most: 1, pods_per_node: 5, ..Provisioning::default() };
+    let provisioner = Provisioner::start(cluster, plan).expect("a provisioner");
+    let start = Instant::now();
+    cluster.apply(&pod.to_string()).expect("applied");
+    let ready = ["wait", "--for=condition=Ready", "--timeout=30s", "pod/waits"];
+    cluster.kubectl(&ready).expect("a node for the pod");
+    step("a pod that found no node runs on a new one", start);
+    let made = provisioner.stop().expect("no failure");
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert!(made[0].asked.duration_since(start) >= plan.patience, "{made:?}");
+    let room = "--output=jsonpath={.status.allocatable.pods}";
+    assert_eq!(cluster.kubectl(&["get", "node", "spot-new-1", room]).expect("a node"), "5");
+    cluster.kubectl(&["delete", "pod", "waits", "--now"]).expect("deleted");
+}
+
+fn a_node_is_added_and_another_is_lost_without_a_trace(cluster: &Cluster) {
+    let added = NodeSpec::new(name("spot-7"), Capacity::Spot, "eu-west-1c", "m5.large");
     let start = Instant::now();
     cluster.add_node(added.clone()).expect("a node more");
     step("a node more is Ready", start);
     assert!(cluster.add_node(added).is_err(), "two nodes of one name");
 
     let limit = Duration::from_secs(10);
-    let route = cluster.run_in_node(&name("spot-3"), &["ip", "-o", "address"], limit);
+    let route = cluster.run_in_node(&name("spot-7"), &["ip", "-o", "address"], limit);
     let route = route.expect("a program in a node").stdout;
-    assert!(route.contains("10.20.0.14/24"), "{route}");
+    assert!(route.contains("10.20.0.19/24"), "{route}");
     let probe = env::current_exe().expect("the path of this program").display().to_string();
-    let mut inside = cluster.command_in(&Place::Node(name("spot-3")), &[&probe, "--nocapture"]);
+    let mut inside = cluster.command_in(&Place::Node(name("spot-7")), &[&probe, "--nocapture"]);
     let inside = inside.as_mut().expect("a place").env(PROBE, "10.96.0.1:443");
     let inside = inside.output().expect("a program in a node");
     let printed = String::from_utf8_lossy(&inside.stdout);
     assert!(printed.contains("reached 10.96.0.1:443"), "Services are there for nodes: {printed}");
     let bridge = cluster.run_in(&Place::ControlPlane, &["ip", "-o", "link"], limit);
-    assert!(bridge.expect("a program").stdout.contains("node4"));
+    assert!(bridge.expect("a program").stdout.contains("node9"));
 
     let start = Instant::now();
-    cluster.kill_node(&name("spot-3")).expect("a node lost");
+    cluster.kill_node(&name("spot-7")).expect("a node lost");
     step("a node is lost", start);
     let bridge = cluster.run_in(&Place::ControlPlane, &["ip", "-o", "link"], limit);
-    assert!(!bridge.expect("a program").stdout.contains("node4"));
+    assert!(!bridge.expect("a program").stdout.contains("node9"));
     let left = trace::of_this_machine();
-    assert!(!left.mentions("spot-3"), "{left:?}");
-    assert!(cluster.kill_node(&name("spot-3")).is_err(), "it is gone");
-    assert!(cluster.run_in_node(&name("spot-3"), &["true"], limit).is_err());
+    assert!(!left.mentions("spot-7"), "{left:?}");
+    assert!(cluster.kill_node(&name("spot-7")).is_err(), "it is gone");
+    assert!(cluster.run_in_node(&name("spot-7"), &["true"], limit).is_err());
 }
 
 fn another_cluster_lives_beside_it_and_ends_when_its_supervisor_is_told_to() {

@@ -12,8 +12,6 @@ use crate::{
 
 /// The image of the first process of each pod.
 pub(crate) const PAUSE_IMAGE: &str = "localhost/apifleet/pause:1";
-/// As many pods as a node of this size takes at most.
-const MOST_PODS: u32 = 60;
 /// What this cluster does not use, and what would look for devices or modules that it does not have.
 const UNUSED: [&str; 10] = [
     "io.containerd.nri.v1.nri",
@@ -149,7 +147,9 @@ pub(super) fn kubelet(
             "nodefs.inodesFree": "1%",
             "imagefs.available": "1%",
         },
-        "maxPods": MOST_PODS,
+        // Never: an image that is removed when the machine's disk fills up is there in no registry.
+        "imageGCHighThresholdPercent": 100,
+        "maxPods": spec.pods,
         "nodeStatusUpdateFrequency": "4s",
         "providerID": format!("aws:///{}/i-{index:017x}", spec.zone),
         "volumePluginDir": directory.join("volume-plugins"),

@@ -18,6 +18,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
+    slice,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
@@ -40,7 +41,7 @@ use crate::{
     error::{Because, Error, Result},
     kernel,
     lock::Lock,
-    options::{Name, Options},
+    options::{Name, NodeSpec, Options},
     paths::{self, State},
     probe,
     process::quote,
@@ -215,23 +216,23 @@ impl Server {
     }
 
     fn answer(&self, request: &Request) -> Result<Reply> {
-        let mut stage = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Stage::Up(world)) = stage.as_mut() else {
-            return Err(Error::Refused("the cluster is not up".into()));
-        };
-        let done = |()| Reply::Done;
         match request {
-            Request::AddNode(spec) => world.add_node(spec.clone()).map(done),
-            Request::KillNode(name) => world.kill_node(name).map(done),
-            Request::LoadImage(image) => world.load_image(image).map(done),
-            Request::Start(program) => world.start(program).map(done),
-            Request::Stop(name) => world.stop(name).map(done),
-            Request::Forward(place, target) => world.forward(place, *target).map(Reply::Forwarded),
-            Request::Place(place) => world.place(place).map(Reply::Placed),
-            Request::Status => Ok(Reply::Status(world.status())),
-            Request::Up { .. } | Request::Down => {
-                Err(Error::Protocol("this request is answered elsewhere".into()))
-            }
+            Request::AddNode(spec) => self.add_node(spec).map(|()| Reply::Done),
+            request => self.with_world(|world| answer(world, request)),
+        }
+    }
+
+    /// While a node gets Ready the world is free: another may have to end at that very moment.
+    fn add_node(&self, spec: &NodeSpec) -> Result<()> {
+        let programs = self.with_world(|world| world.add_node(spec.clone()))?;
+        world::wait_for_nodes(&programs, &self.state, slice::from_ref(&spec.name))
+    }
+
+    fn with_world<T>(&self, job: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+        let mut stage = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        match stage.as_mut() {
+            Some(Stage::Up(world)) => job(world),
+            Some(Stage::Empty) | None => Err(Error::Refused("the cluster is not up".into())),
         }
     }
 
@@ -248,6 +249,23 @@ impl Server {
     fn sweep(&self) -> Result<()> {
         remains::clear(&self.state)?;
         remains::leave(&self.state, &self.lock)
+    }
+}
+
+/// What is answered while nobody else touches the world.
+fn answer(world: &mut World, request: &Request) -> Result<Reply> {
+    let done = |()| Reply::Done;
+    match request {
+        Request::KillNodes(names) => world.kill_nodes(names).map(done),
+        Request::LoadImage(image) => world.load_image(image).map(done),
+        Request::Start(program) => world.start(program).map(done),
+        Request::Stop(name) => world.stop(name).map(done),
+        Request::Forward(place, target) => world.forward(place, *target).map(Reply::Forwarded),
+        Request::Place(place) => world.place(place).map(Reply::Placed),
+        Request::Status => Ok(Reply::Status(world.status())),
+        Request::Up { .. } | Request::Down | Request::AddNode(_) => {
+            Err(Error::Protocol("this request is answered elsewhere".into()))
+        }
     }
 }
 

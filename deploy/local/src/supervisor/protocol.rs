@@ -31,8 +31,8 @@ pub(crate) enum Request {
     Up { options: Options, programs: Programs },
     /// Start a node and wait until it is Ready.
     AddNode(NodeSpec),
-    /// End a node at once.
-    KillNode(Name),
+    /// End nodes at once, all at the same time.
+    KillNodes(Vec<Name>),
     /// Make an image known to every node.
     LoadImage(Image),
     /// Start a program in the control plane's network and wait until it is ready.
@@ -108,7 +108,7 @@ impl Request {
     fn patience(&self) -> Duration {
         Duration::from_secs(match self {
             Self::Status | Self::Place(_) | Self::Forward(..) => 30,
-            Self::KillNode(_) | Self::Stop(_) => 60,
+            Self::KillNodes(_) | Self::Stop(_) => 60,
             Self::Up { .. }
             | Self::AddNode(_)
             | Self::LoadImage(_)

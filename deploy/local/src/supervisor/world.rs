@@ -79,7 +79,7 @@ impl World {
         booted.iter_mut().try_for_each(|node| node.join(world.site()))?;
         let names: Vec<_> = booted.iter().map(|node| node.spec.name.clone()).collect();
         world.nodes = booted.into_iter().map(|node| (node.spec.name.clone(), node)).collect();
-        world.wait_for_nodes(&names)?;
+        wait_for_nodes(&world.programs, &world.state, &names)?;
         Ok(world)
     }
 
@@ -89,6 +89,7 @@ impl World {
         for group in ["control-plane", "tools"] {
             cgroups.create(&format!("{}/{group}", state.group))?;
         }
+        cgroups.weigh_pods(&state.group)?;
         for directory in ["home", "log", "images"] {
             paths::make_directory(&state.root.join(directory))?;
         }
@@ -146,21 +147,6 @@ impl World {
         controllers.into_iter().try_for_each(|(name, argv)| self.launch(name, argv))
     }
 
-    /// Each node exists first and is Ready then. Names are given one by one where they may not exist yet:
-    /// kubectl takes several missing ones for an error.
-    fn wait_for_nodes(&self, names: &[Name]) -> Result<()> {
-        let nodes: Vec<_> = names.iter().map(|name| format!("node/{name}")).collect();
-        for node in &nodes {
-            self.wait_for("create", std::slice::from_ref(node))?;
-        }
-        if nodes.is_empty() { Ok(()) } else { self.wait_for("condition=Ready", &nodes) }
-    }
-
-    fn wait_for(&self, condition: &str, nodes: &[String]) -> Result<()> {
-        let call = self.kubectl(&["wait", "--timeout=60s"]).args([format!("--for={condition}")]);
-        call.args(nodes).deadline(START + STOP).text().map(drop)
-    }
-
     fn kubectl(&self, args: &[&str]) -> Call {
         kubectl(&self.programs, &self.state).args(args)
     }
@@ -207,20 +193,19 @@ impl World {
         }
     }
 
-    /// Starts a node and waits until it is Ready.
-    pub(crate) fn add_node(&mut self, spec: NodeSpec) -> Result<()> {
+    /// Starts a node, which is not Ready yet. Returns with what to wait for that.
+    pub(crate) fn add_node(&mut self, spec: NodeSpec) -> Result<Programs> {
         spec.validate()?;
         if self.nodes.contains_key(&spec.name) {
             return Err(Error::Refused(format!("a node named {} runs already", spec.name)));
         }
         let index = self.free_index()?;
-        let name = spec.name.clone();
         let archives: Vec<_> = self.images.values().cloned().collect();
         let mut node = Node::boot(self.site(), spec, index, &archives)?;
         node.join(self.site())?;
         self.last_index = index;
-        self.nodes.insert(name.clone(), node);
-        self.wait_for_nodes(&[name])
+        self.nodes.insert(node.spec.name.clone(), node);
+        Ok(self.programs.clone())
     }
 
     /// The next index that no node has. Addresses of a node that has just died are not given away at once,
@@ -233,14 +218,16 @@ impl World {
         })
     }
 
-    /// Ends a node at once. Its object stays in the API, as it does when a machine is lost.
-    pub(crate) fn kill_node(&mut self, name: &Name) -> Result<()> {
-        // A node to come may have the same name, but is another.
-        self.forwards.retain(|(place, _), _| *place != Place::Node(name.clone()));
-        match self.nodes.remove(name) {
-            Some(node) => node.kill(self.site()),
-            None => Err(Error::Refused(format!("no node named {name} runs"))),
+    /// Ends nodes at once, all at the same time. Their objects stay in the API, as they do when machines are lost.
+    pub(crate) fn kill_nodes(&mut self, names: &[Name]) -> Result<()> {
+        if let Some(unknown) = names.iter().find(|name| !self.nodes.contains_key(*name)) {
+            return Err(Error::Refused(format!("no node named {unknown} runs")));
         }
+        // A node to come may have the same name, but is another.
+        self.forwards
+            .retain(|(place, _), _| !matches!(place, Place::Node(name) if names.contains(name)));
+        let nodes: Vec<_> = names.iter().filter_map(|name| self.nodes.remove(name)).collect();
+        kill_all(self.site(), nodes)
     }
 
     /// Makes an image known to every node, now and later.
@@ -313,19 +300,35 @@ impl World {
     /// Ends everything: nodes with their pods first, then what runs beside the control plane, then that.
     pub(crate) fn down(mut self) -> Result<()> {
         let nodes = std::mem::take(&mut self.nodes);
-        let site = self.site();
-        thread::scope(|scope| {
-            let kill = |node: Node| scope.spawn(move || node.kill(site));
-            let killing: Vec<_> = nodes.into_values().map(kill).collect();
-            let killed = killing.into_iter().map(thread::ScopedJoinHandle::join);
-            killed.collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .map_err(|_| Error::Protocol("a thread that kills a node panicked".into()))?
-        .into_iter()
-        .collect::<Result<()>>()?;
+        kill_all(self.site(), nodes.into_values().collect())?;
         self.cgroups.remove(&self.state.group, END)?;
         std::mem::take(&mut self.running).into_values().try_for_each(Running::kill)
     }
+}
+
+/// Ends nodes, all at the same time.
+fn kill_all(site: Site<'_>, nodes: Vec<Node>) -> Result<()> {
+    let killed = thread::scope(|scope| {
+        let kill = |node: Node| scope.spawn(move || node.kill(site));
+        let killing: Vec<_> = nodes.into_iter().map(kill).collect();
+        let killed = killing.into_iter().map(thread::ScopedJoinHandle::join);
+        killed.collect::<std::result::Result<Vec<_>, _>>()
+    });
+    let lost = |_| Error::Protocol("a thread that kills a node panicked".into());
+    killed.map_err(lost)?.into_iter().collect()
+}
+
+/// Each node exists first and is Ready then. Names are given one by one where they may not exist yet: kubectl takes
+/// several missing ones for an error.
+pub(crate) fn wait_for_nodes(programs: &Programs, state: &State, names: &[Name]) -> Result<()> {
+    let wait = |condition: &str, nodes: &[String]| {
+        let call = kubectl(programs, state).args(["wait", "--timeout=60s"]);
+        let call = call.args([format!("--for={condition}")]).args(nodes);
+        call.deadline(START + STOP).text().map(drop)
+    };
+    let nodes: Vec<_> = names.iter().map(|name| format!("node/{name}")).collect();
+    nodes.iter().try_for_each(|node| wait("create", std::slice::from_ref(node)))?;
+    if nodes.is_empty() { Ok(()) } else { wait("condition=Ready", &nodes) }
 }
 
 /// A call of kubectl as the administrator, which writes nothing into the user's home directory.
