@@ -30,6 +30,22 @@ mergeOverwrite takes for absent); null takes the key away. */}}
 {{- $_ := unset $fleet $block -}}
 {{- end -}}
 {{- end -}}
+{{- range $block := list "schedules" "dependencies" -}}
+{{- if not (get $fleet $block) -}}
+{{- /* An empty list says something only where it stands against a policy's. */ -}}
+{{- if not (and $fleet.policyRef (kindIs "slice" (get $values $block))) -}}
+{{- $_ := unset $fleet $block -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $fleet.policyRef -}}
+{{- /* Defaults must not beat the policy: only what the fleet says itself does. */ -}}
+{{- range $block := list "signals" "behavior" "schedules" "dependencies" -}}
+{{- if not (hasKey $values $block) -}}
+{{- $_ := unset $fleet $block -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- include "apifleet.fleet.check" (dict "path" (printf "fleets[%d]" $index) "fleet" $fleet) -}}
 {{- $fleets = append $fleets $fleet -}}
 {{- end -}}
@@ -58,11 +74,33 @@ mergeOverwrite takes for absent); null takes the key away. */}}
 {{- fail (printf "%s.database.existingSecret: required, since the fleet may have %d replicas%s; the embedded store is one file in one pod, so each replica would keep claims of its own and lose them with its pod. Name a Secret that holds the database's URL, or set minReplicas and maxReplicas to 1 and no spot" $at $max (ternary " and a spot target" "" (hasKey $fleet "spot"))) -}}
 {{- end -}}
 {{- end -}}
+{{- if and $fleet.service.loadBalancerClass (ne $fleet.service.type "LoadBalancer") -}}
+{{- fail (printf "%s.service.loadBalancerClass: only with service.type LoadBalancer, and it is %s" $at $fleet.service.type) -}}
+{{- end -}}
+{{- include "apifleet.placement.check" (dict "at" $at "placement" $fleet.placement) -}}
+{{- range $key := list "nodeLabels" "customNodeLabels" -}}
+{{- if hasKey ($fleet.spot | default dict) $key -}}
+{{- fail (printf "%s.spot.%s: set by the chart, so that pods and operator agree which nodes are spot; use placement.platform and placement.customNodeLabels" $at $key) -}}
+{{- end -}}
+{{- end -}}
 {{- $own := list "DATABASE_URL" "POOL_SIZE" "MIGRATE_ON_START" "DATA_DIR" "LISTEN" "DRAIN_DELAY_SECONDS" "TERMINATION_GRACE_SECONDS" "KEEP_ALIVE_SECONDS" "CONNECTION_MAX_AGE_SECONDS" "WORKERS" "REPLICAS_EXPECTED" -}}
 {{- range $index, $variable := $fleet.env -}}
 {{- if has $variable.name $own -}}
 {{- fail (printf "%s.env[%d]: %s is set by the chart, from the keys database and server" $at $index $variable.name) -}}
 {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The label is the platform's, or one's own. Argument: dict at placement. */}}
+{{- define "apifleet.placement.check" -}}
+{{- $placement := .placement -}}
+{{- $at := printf "%s.placement.customNodeLabels" .at -}}
+{{- if eq $placement.platform "Custom" -}}
+{{- if not $placement.customNodeLabels -}}
+{{- fail (printf "%s: required with platform Custom; the label that tells spot nodes, and its value on them" $at) -}}
+{{- end -}}
+{{- else if $placement.customNodeLabels -}}
+{{- fail (printf "%s: only for platform Custom; platform %s has a label of its own" $at $placement.platform) -}}
 {{- end -}}
 {{- end }}
 
@@ -73,7 +111,7 @@ mergeOverwrite takes for absent); null takes the key away. */}}
 {{- end -}}
 {{- $taken := dict -}}
 {{- range $index, $fleet := .fleets -}}
-{{- range $name := list $fleet.name (printf "%s-spot" $fleet.name) (printf "%s-on-demand" $fleet.name) -}}
+{{- range $name := list $fleet.name (printf "%s-spot" $fleet.name) (printf "%s-on-demand" $fleet.name) (printf "%s-placeholder" $fleet.name) (printf "%s-spot-placeholder" $fleet.name) -}}
 {{- if hasKey $taken $name -}}
 {{- fail (printf "fleets[%d].name: %s needs the object name %s, which fleet %s has already" $index $fleet.name $name (get $taken $name)) -}}
 {{- end -}}

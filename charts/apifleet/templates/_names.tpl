@@ -16,6 +16,12 @@ app.kubernetes.io/name: apifleet-controller
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of the pod that `helm test` runs: no Service, budget or spread counts it among the operator's. */}}
+{{- define "apifleet.operatorTest.selector" -}}
+app.kubernetes.io/name: apifleet-controller-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{/* Labels that select the pods of a fleet, both targets. Argument: the fleet. */}}
 {{- define "apifleet.fleet.selector" -}}
 app.kubernetes.io/name: api-server

@@ -19,13 +19,19 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* Never a reason to leave a pod Pending: a lost zone must not stop its replacement. Argument: the labels, as YAML. */}}
+{{/*
+Over zones first, and over hosts in each. Never a reason to leave a pod Pending: neither in a cluster of one zone, where
+minDomains would stop every pod, nor after a lost zone, where maxSkew would stop its replacements. The price is that the
+spread is the scheduler's best effort. Argument: the labels, as YAML.
+*/}}
 {{- define "apifleet.spread" -}}
 topologySpreadConstraints:
 {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
 - topologyKey: {{ . }}
   maxSkew: 1
   whenUnsatisfiable: ScheduleAnyway
+  # Pods on nodes that take no more, such as those being reclaimed, are as good as gone: they do not count.
+  nodeTaintsPolicy: Honor
   # Old and new pods of a rollout are spread apart from each other.
   matchLabelKeys: [pod-template-hash]
   labelSelector:

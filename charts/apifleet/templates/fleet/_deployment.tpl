@@ -45,11 +45,13 @@ spec:
       {{- with $fleet.priorityClassName }}
       priorityClassName: {{ . }}
       {{- end }}
-      {{- with $fleet.nodeSelector }}
-      nodeSelector:
-        {{- toYaml . | nindent 8 }}
+      {{- with $fleet.service.readinessGates }}
+      readinessGates:
+      {{- range . }}
+      - conditionType: {{ . }}
       {{- end }}
-      {{- include "apifleet.fleet.placement" . | nindent 6 }}
+      {{- end }}
+      {{- include "apifleet.fleet.nodes" . | trim | nindent 6 }}
       {{- include "apifleet.spread" $selector | nindent 6 }}
       containers:
       - name: api-server
@@ -130,30 +132,5 @@ fleet. */}}
 {{- end }}
 {{- with .env }}
 {{ toYaml . }}
-{{- end }}
-{{- end }}
-
-{{/* Required node affinity of a target, and its tolerations. Argument: dict fleet target. */}}
-{{- define "apifleet.fleet.placement" -}}
-{{- $placement := .fleet.placement -}}
-{{- $values := ternary $placement.spotValues $placement.onDemandValues (eq .target "spot") -}}
-{{- if $placement.enabled -}}
-affinity:
-  nodeAffinity:
-    requiredDuringSchedulingIgnoredDuringExecution:
-      nodeSelectorTerms:
-      - matchExpressions:
-        - key: {{ $placement.key }}
-          {{- if $values }}
-          operator: In
-          values:
-            {{- toYaml $values | nindent 10 }}
-          {{- else }}
-          operator: DoesNotExist
-          {{- end }}
-{{- end }}
-{{- with ternary $placement.spotTolerations $placement.onDemandTolerations (eq .target "spot") }}
-tolerations:
-  {{- toYaml . | nindent 0 }}
 {{- end }}
 {{- end }}
