@@ -1,9 +1,10 @@
 //! The stack of all end-to-end tests: started by the first that needs it, removed when the program ends.
 
 use anyhow::{Context, Result};
+use apifleet_local::Name;
 use apifleet_local::progress::Event;
 use apifleet_local::stack::{self, Plan, Stack};
-use apifleet_local::{Name, Output};
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -23,8 +24,9 @@ impl Platform {
     /// The checkout.
     #[must_use]
     pub fn workspace() -> PathBuf {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+        // As cargo says when it runs the tests: the target folder may be shared with other clones.
+        let here = env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
+        here.ancestors().nth(2).map_or_else(PathBuf::new, Path::to_path_buf)
     }
 
     /// The running stack with its fleet at its smallest size, all Ready.
@@ -49,12 +51,6 @@ impl Platform {
             None => Ok(()),
         }
     }
-}
-
-/// What both streams of a program said: kubectl writes warnings to one and answers to the other.
-#[must_use]
-pub fn everything(output: &Output) -> String {
-    format!("{}{}", output.stdout, output.stderr)
 }
 
 #[allow(clippy::print_stderr, reason = "progress of a test program, for whoever waits for it")]

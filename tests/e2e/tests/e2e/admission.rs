@@ -3,7 +3,7 @@
 
 use crate::Case;
 use anyhow::{Context, Result, ensure};
-use apifleet_e2e::{Platform, platform::everything};
+use apifleet_e2e::{Platform, everything, path_text};
 use apifleet_local::Output;
 use apifleet_local::stack::{self, Stack};
 use std::fs;
@@ -50,12 +50,12 @@ fn refuses_renames(platform: &Platform) -> Result<()> {
     for manifest in manifests("update", 2)? {
         ensure_refused(&manifest, &apply(stack, &manifest, &[])?)?;
     }
-    stack.kubectl(&["delete", "--filename", &text(&full)])?;
+    stack.kubectl(&["delete", "--filename", &path_text(&full)])?;
     Ok(())
 }
 
 fn apply(stack: &Stack, manifest: &Path, options: &[&str]) -> Result<Output> {
-    let file = text(manifest);
+    let file = path_text(manifest);
     let fixed = ["apply", "--validate=strict", "--filename", &file];
     Ok(stack.try_kubectl(&[&fixed, options].concat())?)
 }
@@ -99,8 +99,4 @@ fn manifests(kind: &str, at_least: usize) -> Result<Vec<PathBuf>> {
     files.sort();
     ensure!(files.len() >= at_least, "only {} files in {}", files.len(), folder.display());
     Ok(files)
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -7,14 +7,18 @@ use apifleet_e2e::Platform;
 use apifleet_local::fleet::{Moment, Watch};
 use apifleet_local::load::{Kind, Running, Stream};
 use apifleet_local::stack::{MAX, MIN, Stack};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 pub(crate) const CASES: &[Case] =
     &[("fleet_follows_load_and_survives_a_killed_operator_and_a_silent_prometheus", campaign)];
 
-/// Requests per second that flow all the time, and those that the peak adds.
-const CALM: u32 = 200;
-const STEP: u32 = 1300;
+/// Requests per second that flow all the time, and those that the peak adds: as in the campaign, but of replicas that take
+/// two fifths as much, so that a busy machine is not what is tested. The peak asks for more than the largest size, so that
+/// requests that came late do not make a smaller size right.
+const CALM: u32 = 80;
+const STEP: u32 = 640;
+const TARGET: u32 = 20;
 /// Prometheus is gone for so long.
 const OUTAGE: Duration = Duration::from_mins(3);
 /// The fleet's signal window, as its manifest says by default: nothing is scaled in before one full window of fresh data.
@@ -22,6 +26,8 @@ const WINDOW: Duration = Duration::from_mins(1);
 
 fn campaign(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
+    let target = ("signals.requestRate.targetPerReplica".to_owned(), json!(TARGET));
+    stack.demo().upgrade(&[target])?;
     let watch = stack.watch()?;
     watch.wait("the fleet at its smallest size", Duration::from_secs(30), |moment| {
         moment.wanted() == MIN && moment.ready() == MIN
@@ -42,10 +48,15 @@ fn opens_despite_a_killed_operator(stack: &Stack, watch: &Watch) -> Result<()> {
     let first = watch.wait("the first step out", minute, |moment| moment.wanted() > MIN)?;
     stack.kill_operator().context("kill the leading operator")?;
     ensure!(first.wanted() < MAX, "the scale-out was over before the operator could be killed");
-    watch.wait("30 Ready replicas", minute, |moment| moment.ready() == MAX)?;
+    watch.wait("30 Ready replicas", minute, |moment| {
+        moment.desired == MAX && moment.ready() >= MAX
+    })?;
 
-    let sizes: Vec<_> = since(watch, began).iter().map(Moment::wanted).collect();
+    // What the targets ask for is now and then more than the size: replicas move between them.
+    let (sizes, wanted): (Vec<_>, Vec<_>) =
+        since(watch, began).iter().map(|moment| (moment.desired, moment.wanted())).unzip();
     ensure!(sizes.is_sorted(), "a replica was lost on the way out: {sizes:?}");
+    ensure!(wanted.iter().all(|wanted| *wanted >= MIN), "fewer than {MIN} were wanted: {wanted:?}");
     let recent = stack.fleet_status("/recentDecisions")?;
     let from_min = recent.as_array().is_some_and(|changes| {
         changes.iter().any(|change| {
@@ -65,13 +76,12 @@ fn holds_while_prometheus_is_silent(stack: &Stack, watch: &Watch) -> Result<Dura
     let blind = watch.wait("SignalsFresh to be False", patience, |moment| {
         moment.conditions.get("SignalsFresh").is_some_and(|condition| condition.status == "False")
     })?;
-    let message = blind.message("SignalsFresh");
-    ensure!(message.contains("Prometheus"), "the condition does not say what is wrong: {message}");
-
     let shrunk = watch.wait("a replica to be removed", OUTAGE, |moment| moment.wanted() < MAX);
-    ensure!(shrunk.is_err(), "replicas were removed without data: {shrunk:?}");
     stack.start_prometheus()?;
     let back = watch.elapsed();
+    let message = blind.message("SignalsFresh");
+    ensure!(message.contains("Prometheus"), "the condition does not say what is wrong: {message}");
+    ensure!(shrunk.is_err(), "replicas were removed without data: {shrunk:?}");
     let gone = back.saturating_sub(began);
     ensure!(gone >= OUTAGE, "Prometheus was gone for only {gone:?}");
     Ok(back)
@@ -80,7 +90,7 @@ fn holds_while_prometheus_is_silent(stack: &Stack, watch: &Watch) -> Result<Dura
 /// Waits until the minute that the operator looks at is one of the peak; its status need not say so at once.
 fn await_peak(stack: &Stack) -> Result<()> {
     let end = Instant::now() + Duration::from_mins(1);
-    while stack.demand()?.rps.is_none_or(|rps| rps < 1_350.0) {
+    while stack.demand()?.rps.is_none_or(|rps| rps < f64::from(CALM + STEP) * 0.9) {
         ensure!(Instant::now() < end, "Prometheus sees no peak, but {:?}", stack.demand()?);
         std::thread::sleep(Duration::from_millis(500));
     }

@@ -7,11 +7,23 @@
 mod admission;
 mod campaign;
 mod chart;
+mod checks;
 mod conflicts;
+mod dashboards;
+mod documented_commands;
+mod faults;
+mod install;
 mod modes;
+mod oncall;
+mod orders;
+mod plugin;
+mod policies;
+mod prewarm;
 mod reading;
 mod rights;
 mod rollout;
+mod spot;
+mod two_operators;
 
 use apifleet_e2e::Platform;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -26,13 +38,33 @@ fn cases() -> Vec<Case> {
         chart::CASES,
         admission::CASES,
         reading::CASES,
+        plugin::CASES,
         modes::CASES,
+        orders::CASES,
+        oncall::CASES,
+        policies::CASES,
+        checks::CASES,
         conflicts::CASES,
         campaign::CASES,
+        dashboards::CASES,
+        documented_commands::CASES,
         rollout::CASES,
+        rollout::MORE,
+        two_operators::CASES,
+        faults::CASES,
+        prewarm::CASES,
+        spot::CASES,
+        spot::MORE,
+        install::CASES,
+        install::MORE,
         rights::CASES,
     ]
     .concat()
+}
+
+/// Whether a case runs only where it is asked for.
+fn on_demand(name: &str) -> bool {
+    [spot::MORE, rollout::MORE, install::MORE].concat().iter().any(|(other, _)| *other == name)
 }
 
 fn main() -> ExitCode {
@@ -46,6 +78,7 @@ fn main() -> ExitCode {
             Trial::test(name, move || {
                 case(&platform).map_err(|error| Failed::from(format!("{error:#}")))
             })
+            .with_ignored_flag(on_demand(name))
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

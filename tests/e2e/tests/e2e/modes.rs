@@ -2,8 +2,8 @@
 
 use crate::Case;
 use anyhow::{Result, ensure};
-use apifleet_e2e::Platform;
-use apifleet_local::stack::{FLEET, MIN, NAMESPACE, Stack};
+use apifleet_e2e::{Platform, kubectl};
+use apifleet_local::stack::{FLEET, MIN, Stack};
 use std::time::Duration;
 
 pub(crate) const CASES: &[Case] = &[("each_mode_writes_what_it_says_and_no_more", modes)];
@@ -38,15 +38,6 @@ fn modes(platform: &Platform) -> Result<()> {
 
 fn patch(stack: &Stack, mode: &str, min: u32) -> Result<()> {
     let patch = format!(r#"{{"spec":{{"mode":"{mode}","minReplicas":{min}}}}}"#);
-    stack.kubectl(&[
-        "patch",
-        "apifleet",
-        FLEET,
-        "--namespace",
-        NAMESPACE,
-        "--type=merge",
-        "--patch",
-        &patch,
-    ])?;
+    kubectl(stack, &["patch", "apifleet", FLEET, "--type=merge", "--patch", &patch])?;
     Ok(())
 }

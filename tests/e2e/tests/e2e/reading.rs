@@ -2,9 +2,8 @@
 
 use crate::Case;
 use anyhow::{Result, ensure};
-use apifleet_e2e::Platform;
-use apifleet_local::stack::{FLEET, NAMESPACE};
-use std::time::Duration;
+use apifleet_e2e::{Platform, await_ready_in_status};
+use apifleet_local::stack::{FLEET, MIN, NAMESPACE};
 
 pub(crate) const CASES: &[Case] = &[
     ("kubectl_get_apifleets_tells_the_truth_in_one_line", get_tells_the_truth),
@@ -13,10 +12,7 @@ pub(crate) const CASES: &[Case] = &[
 
 fn get_tells_the_truth(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
-    // Counts of Ready pods follow a little later than the pods do.
-    stack.watch()?.wait("a status that counts them", Duration::from_mins(1), |moment| {
-        moment.conditions.get("Ready").is_some_and(|ready| ready.status == "True")
-    })?;
+    await_ready_in_status(stack, MIN)?;
     let table = stack.kubectl(&["get", "apifleets", "--namespace", NAMESPACE])?;
     let mut lines = table.lines();
     let head = lines.next().unwrap_or_default();
