@@ -1,6 +1,6 @@
 //! What can be typed, and which command it starts.
 
-use crate::{generate, test, up};
+use crate::{bench, book, generate, test, up};
 use clap::{Parser, Subcommand};
 
 /// Development commands of ApiFleet.
@@ -19,10 +19,14 @@ enum Command {
     Down(up::Down),
     /// Run everything that CI runs, installing what it needs
     Test(test::Test),
-    /// Write the generated files: custom resources and the chart's copies
+    /// Measure, side by side with peers
+    Bench(bench::Bench),
+    /// Write the generated files: custom resources, the chart's copies, the reference and the figures in the docs
     Generate,
     /// Fail if a generated file is out of date
     Verify,
+    /// Build the docs as a book (with mdbook, which is built first) and say where it is
+    Docs,
 }
 
 impl Cli {
@@ -31,8 +35,10 @@ impl Cli {
             Command::Up(up) => up.run(),
             Command::Down(down) => down.run(),
             Command::Test(test) => test.run(),
+            Command::Bench(bench) => bench.run(),
             Command::Generate => generate::generate(),
             Command::Verify => generate::verify(),
+            Command::Docs => book::build(),
         }
     }
 }

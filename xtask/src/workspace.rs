@@ -1,19 +1,19 @@
-//! Where the checkout and the caches outside it are.
+//! Where the checkout and the cache outside it are.
 
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
-/// The checkout that this program was built from.
+/// The checkout that `cargo xtask` was called in. Cargo names it when it runs a program; what it named when it
+/// built this one may be another clone that shares the target folder, or have been moved since.
 pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_path_buf()
+    let xtask = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask.parent().map_or_else(|| xtask.clone(), Path::to_path_buf)
 }
 
 /// The cache outside the checkout, shared by all clones on this machine.
 pub(crate) fn cache() -> PathBuf {
-    std::env::var_os("XDG_CACHE_HOME")
-        .filter(|folder| !folder.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("apifleet")
+    apifleet_local::cache().unwrap_or_else(|_| env::temp_dir().join("apifleet"))
 }

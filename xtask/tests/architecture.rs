@@ -1,4 +1,5 @@
-//! Which crate may depend on which: the arrows of the architecture, read from `cargo metadata`.
+//! Which crate may depend on which: the arrows of the architecture, read from `cargo metadata`. And that an image's build
+//! sees all of them.
 
 #![allow(
     clippy::expect_used,
@@ -12,11 +13,25 @@ use std::collections::{BTreeMap, BTreeSet};
 /// For each crate of ours, those of ours that it may depend on, in any way.
 const ARROWS: &[(&str, &[&str])] = &[
     ("apifleet-core", &[]),
+    ("apifleet-sim", &["apifleet-core"]),
     ("apifleet-crds", &["apifleet-core"]),
     ("apifleet-controller", &["apifleet-core", "apifleet-crds"]),
+    ("apifleet-cli", &["apifleet-core", "apifleet-crds", "apifleet-sim"]),
     ("apifleet-api-server", &[]),
     ("apifleet-local", &[]),
-    ("apifleet-xtask", &["apifleet-crds", "apifleet-local"]),
+    ("apifleet-bench", &["apifleet-core", "apifleet-local", "apifleet-sim"]),
+    // It writes the reference of every program from what the program itself says.
+    (
+        "apifleet-xtask",
+        &[
+            "apifleet-bench",
+            "apifleet-cli",
+            "apifleet-controller",
+            "apifleet-core",
+            "apifleet-crds",
+            "apifleet-local",
+        ],
+    ),
     ("apifleet-e2e", &["apifleet-crds", "apifleet-local"]),
 ];
 
@@ -87,6 +102,27 @@ fn every_crate_inherits_the_workspace_lints() {
             package.name
         );
     }
+}
+
+#[test]
+fn every_crate_is_let_into_the_build_of_each_image() {
+    let metadata = metadata();
+    let folder = metadata.workspace_root.join("deploy/images");
+    let files = std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.path());
+    let ignores = files.filter(|path| path.extension().is_some_and(|e| e == "dockerignore"));
+    let mut seen = 0;
+    for file in ignores {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let allowed: BTreeSet<_> = text.lines().filter_map(|line| line.strip_prefix('!')).collect();
+        for package in metadata.workspace_packages() {
+            let crate_folder = package.manifest_path.parent().expect("a manifest is in a folder");
+            let inside = crate_folder.strip_prefix(&metadata.workspace_root).expect("in it");
+            // Cargo reads the manifest of every member, whichever of them it builds.
+            assert!(allowed.contains(inside.as_str()), "{} lacks !{inside}", file.display());
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 2, "one for each image");
 }
 
 fn normal_dependencies<'a>(metadata: &'a Metadata, root: &str) -> Vec<&'a Package> {

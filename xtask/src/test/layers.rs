@@ -30,7 +30,19 @@ pub(crate) fn names() -> Vec<&'static str> {
 
 /// All layers.
 pub(crate) fn all() -> Vec<Layer> {
-    vec![style(), generated(), unit(), contract(), coverage(), cluster(), e2e()]
+    vec![
+        style(),
+        generated(),
+        unit(),
+        chart(),
+        simulate(),
+        contract(),
+        quality(),
+        pages(),
+        coverage(),
+        cluster(),
+        e2e(),
+    ]
 }
 
 fn style() -> Layer {
@@ -59,11 +71,46 @@ fn unit() -> Layer {
     Layer { name: "unit", about: "T0: pure code, no server", steps: vec![run(tests(&pure), 40)] }
 }
 
+fn chart() -> Layer {
+    let steps = vec![Action::Call(super::manifests::validate)];
+    Layer { name: "chart", about: "what the chart renders, by the schemas of Kubernetes", steps }
+}
+
+fn simulate() -> Layer {
+    Layer {
+        name: "simulate",
+        about: "T5: campaigns under random fault plans, and every policy within its limit",
+        steps: vec![
+            run(tests(&["--test", "campaigns"]), 25),
+            Action::Call(super::policies::simulate),
+        ],
+    }
+}
+
 fn contract() -> Layer {
     Layer {
         name: "contract",
         about: "T1: what Prometheus, Kubernetes and databases answer",
         steps: vec![run(tests(&["--test", "http", "--test", "contract"]), 25)],
+    }
+}
+
+fn pages() -> Layer {
+    Layer {
+        name: "pages",
+        about: "the pages that the command line writes, in a real browser",
+        steps: vec![
+            run(cargo(&["build", "--quiet", "--workspace", "--bins"]), 20),
+            Action::Call(super::pages::open),
+        ],
+    }
+}
+
+fn quality() -> Layer {
+    Layer {
+        name: "quality",
+        about: "how well ours scales beside its peers, a quick look",
+        steps: vec![Action::Call(crate::bench::quick)],
     }
 }
 
@@ -73,7 +120,8 @@ fn coverage() -> Layer {
     let fixed = "tarpaulin --packages apifleet-core --include-files core/src/* --engine llvm --skip-clean \
                  --fail-under 95 --timeout 300 --target-dir";
     let mut command = tool(TARPAULIN, &fixed.split_whitespace().collect::<Vec<_>>());
-    command.arg(folder);
+    // What is reached is reached in few cases; the unit layer tries all of them.
+    command.arg(folder).env("PROPTEST_CASES", "500");
     Layer {
         name: "coverage",
         about: "lines of core that its tests reach: at least 95 %",
@@ -96,7 +144,7 @@ fn e2e() -> Layer {
     Layer {
         name: "e2e",
         about: "T2: the operator on the real local cluster",
-        steps: vec![run(tests(&["--test", "e2e"]), 30)],
+        steps: vec![run(tests(&["--test", "e2e"]), 55)],
     }
 }
 
@@ -127,7 +175,13 @@ fn tool_path((name, version): (&str, &str)) -> PathBuf {
     workspace::cache().join("tools").join(format!("{name}-{version}")).join("bin").join(name)
 }
 
-/// Builds a cargo subcommand into the cache, once for each version.
+/// A program of the cache that people ask for by themselves, built first if it is not there.
+pub(crate) fn install_tool(named: (&str, &str)) -> anyhow::Result<PathBuf> {
+    install(named)?;
+    Ok(tool_path(named))
+}
+
+/// Builds a program of cargo's registry into the cache, once for each version.
 fn install(named @ (name, version): (&str, &str)) -> anyhow::Result<()> {
     let path = tool_path(named);
     if path.exists() {

@@ -1,6 +1,11 @@
 //! `cargo xtask test`: everything that CI runs, layer by layer, with one closing line each.
 
 mod layers;
+mod manifests;
+mod pages;
+mod policies;
+
+pub(crate) use layers::install_tool;
 
 use crate::process;
 use clap::Args;

@@ -3,20 +3,24 @@
 //! Builds what is missing, starts the cluster and the stack, plays the load while people watch, reports what was seen,
 //! and leaves everything running with the next commands printed.
 
+mod loss;
 mod picture;
 mod play;
 mod report;
 mod scene;
-mod view;
+pub(crate) mod view;
 mod watch;
 
 use crate::workspace;
 use anyhow::Context;
+use apifleet_bench::{Machine, commit};
 use apifleet_local::fleet::{Moment, Watch};
 use apifleet_local::stack::{self, Demand, Plan, Stack};
 use apifleet_local::{Cluster, Name};
 use clap::Args;
-use report::{Machine, Report, Seconds, seconds};
+use jiff::Zoned;
+use report::{Mark, Report, Seconds, seconds};
+use scene::{Day, NOTICE};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use view::View;
@@ -74,16 +78,19 @@ impl Up {
         let build = build_began.elapsed();
 
         let cluster_began = Instant::now();
-        let plan = Plan::demo(self.name.clone(), workspace::root(), programs);
+        let day = if self.no_play { None } else { Some(Day::after(&Zoned::now())?) };
+        let mut plan = Plan::demo(self.name.clone(), workspace::root(), programs);
+        if let Some(day) = &day {
+            plan = plan.with("schedules", day.schedules());
+        }
         let stack = Stack::up(&plan, &view)?;
         let watch = stack.watch()?;
         watch.wait("10 Ready replicas", Duration::from_secs(90), |m| m.ready() >= stack::MIN)?;
         let cluster = cluster_began.elapsed();
         view.say(&format!("fleet Ready after {:.1} s", cluster.as_secs_f64()));
 
-        if !self.no_play {
-            let spans = Spans { build, cluster };
-            let report = perform(&stack, &watch, &view, &spans)?;
+        if let Some(day) = day {
+            let report = perform(&stack, &watch, &view, (&day, build, cluster))?;
             self.write(&report)?;
             view.say(&summary(&report));
         }
@@ -96,7 +103,7 @@ impl Up {
             let text = serde_json::to_string_pretty(report).context("render the report")?;
             std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
         }
-        self.picture.as_deref().map_or(Ok(()), |file| picture::draw(&report.samples, file))
+        self.picture.as_deref().map_or(Ok(()), |file| picture::draw(report, file))
     }
 }
 
@@ -110,27 +117,33 @@ impl Down {
     }
 }
 
-/// How long the parts before the play took.
-struct Spans {
-    build: Duration,
-    cluster: Duration,
-}
-
-fn perform(stack: &Stack, watch: &Watch, view: &View, spans: &Spans) -> anyhow::Result<Report> {
-    let play = play::play(stack, watch, view)?;
-    let step = seconds(play.step);
-    let full = stack::MAX;
+/// Plays the day; how long the parts before it took is reported with it.
+fn perform(
+    stack: &Stack,
+    watch: &Watch,
+    view: &View,
+    (day, build, cluster): (&Day, Duration, Duration),
+) -> anyhow::Result<Report> {
+    let play = play::play(stack, watch, view, day)?;
+    let (opening, notice) = (seconds(play.opening), seconds(play.notice));
     Ok(Report {
-        replicas: report::Sizes::of(&play.samples),
-        reaction: report::Reaction::of(&play.samples, step, full),
+        replicas: report::Sizes::of(&play.samples, opening, notice),
+        prewarm: report::PreWarm::of(&play.samples, opening),
+        spot: report::Spot::of(&play.loss),
         requests: report::Requests::of(&play.outcome, &play.per_replica),
         claims: report::Claims { acknowledged: play.acknowledged, stored: stack.stored_claims()? },
         seconds: Seconds {
-            build: seconds(spans.build),
-            cluster: seconds(spans.cluster),
+            build: seconds(build),
+            cluster: seconds(cluster),
             play: seconds(play.lasted),
         },
         machine: Machine::here(),
+        commit: commit(&workspace::root()),
+        marks: vec![
+            Mark { at_s: opening, what: "the window opens" },
+            Mark { at_s: notice, what: "a spot node is given notice" },
+            Mark { at_s: seconds(play.notice + NOTICE.lasts()), what: "it is gone" },
+        ],
         samples: play.samples,
     })
 }
@@ -158,23 +171,35 @@ fn follow(kubeconfig: &Path, fleet: &str, view: &View) -> anyhow::Result<()> {
 
 fn summary(report: &Report) -> String {
     let figure = |value: Option<f64>| value.map_or_else(|| "never".to_owned(), |v| v.to_string());
-    format!(
-        "\nreplicas  {} -> {} -> {}\nreaction  decision {} s, all Ready {} s after the step\n\
-         requests  {} sent, {} failed, p95 {} ms, p99 {} ms, per replica largest/smallest {}\n\
-         claims    {} acknowledged, {} stored",
-        report.replicas.start,
-        report.replicas.peak,
-        report.replicas.end,
-        figure(report.reaction.decision_s),
-        figure(report.reaction.ready_s),
-        report.requests.total,
-        report.requests.failed,
-        report.requests.p95_ms,
-        report.requests.p99_ms,
-        figure(report.requests.per_replica_max_over_min),
-        report.claims.acknowledged,
-        report.claims.stored,
-    )
+    let Report { replicas, prewarm, spot, requests, claims, .. } = report;
+    [
+        format!(
+            "\nreplicas  {} at night, {} at the opening, {} at the peak, {} in the evening",
+            replicas.night, replicas.floor, replicas.opening, replicas.evening
+        ),
+        format!(
+            "pre-warm  floor {}, all Ready {} s before the window",
+            prewarm.floor.map_or_else(|| "none".to_owned(), |floor| floor.to_string()),
+            figure(prewarm.ready_before_window_s),
+        ),
+        format!(
+            "spot      {} replicas taken with {} s notice, covered after {} s, {} requests failed",
+            spot.replicas,
+            spot.notice_s,
+            figure(spot.cover_ready_s),
+            spot.failed
+        ),
+        format!(
+            "requests  {} sent, {} failed, p95 {} ms, p99 {} ms, per replica largest/smallest {}",
+            requests.total,
+            requests.failed,
+            requests.p95_ms,
+            requests.p99_ms,
+            figure(requests.per_replica_max_over_min),
+        ),
+        format!("claims    {} acknowledged, {} stored", claims.acknowledged, claims.stored),
+    ]
+    .join("\n")
 }
 
 fn next_commands(stack: &Stack, name: &Name) -> String {
@@ -183,14 +208,18 @@ fn next_commands(stack: &Stack, name: &Name) -> String {
     } else {
         format!("cargo xtask down --name {name}")
     };
+    // The command line is built beside this program.
+    let built = std::env::current_exe().ok();
+    let built = built.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let (namespace, fleet) = (stack::NAMESPACE, stack::FLEET);
     format!(
-        "\neverything is left running. Next:\n  export KUBECONFIG={} PATH={}:$PATH\n  \
-         kubectl get apifleets -A\n  kubectl describe apifleet -n {} {}\n  \
-         kubectl explain apifleet.spec\n  {down}\n\nPrometheus: {}\nAPI server: {}",
+        "\neverything is left running. Next:\n  export KUBECONFIG={} PATH={}:{}:$PATH\n  \
+         kubectl get apifleets -A\n  apifleet status -n {namespace} {fleet}\n  \
+         apifleet explain -n {namespace} {fleet}\n  apifleet calendar -n {namespace} {fleet}\n  \
+         {down}\n\nPrometheus: {}\nAPI server: {}",
         stack.cluster().kubeconfig().display(),
         stack.cluster().programs().directory().display(),
-        stack::NAMESPACE,
-        stack::FLEET,
+        built.display(),
         stack.prometheus_url(),
         stack.service_url(),
     )

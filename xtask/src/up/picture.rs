@@ -1,5 +1,7 @@
-//! The picture of a run: load above, replicas below, over time. Drawn from the samples of the report.
+//! The picture of a run: load above, replicas below with the schedule's floor, and what happened when. Drawn from the
+//! report alone.
 
+use super::report::{Mark, Report};
 use super::watch::Sample;
 use anyhow::Context;
 use plotters::coord::Shift;
@@ -12,22 +14,29 @@ const LOAD: RGBColor = RGBColor(37, 99, 171);
 const ON_DEMAND: RGBColor = RGBColor(35, 120, 95);
 const SPOT: RGBColor = RGBColor(222, 145, 40);
 const WANTED: RGBColor = RGBColor(70, 70, 70);
+const FLOOR: RGBColor = RGBColor(178, 34, 84);
+/// Above it is room for the legend.
+const MOST_REPLICAS: f64 = 52.0;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Draws the run into an SVG file.
-pub(crate) fn draw(samples: &[Sample], file: &Path) -> anyhow::Result<()> {
+pub(crate) fn draw(report: &Report, file: &Path) -> anyhow::Result<()> {
+    draw_run(&report.samples, &report.marks, file)
+}
+
+fn draw_run(samples: &[Sample], marks: &[Mark], file: &Path) -> anyhow::Result<()> {
     let root = SVGBackend::new(file, SIZE).into_drawing_area();
-    let drawn = draw_both(samples, &root).and_then(|()| root.present().map_err(Into::into));
+    let drawn = draw_both(samples, marks, &root).and_then(|()| root.present().map_err(Into::into));
     drawn.with_context(|| format!("draw {}", file.display()))
 }
 
-fn draw_both(samples: &[Sample], root: &Area) -> anyhow::Result<()> {
+fn draw_both(samples: &[Sample], marks: &[Mark], root: &Area) -> anyhow::Result<()> {
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(SIZE.1 / 2);
     let end = samples.last().map_or(1.0, |sample| sample.at_s).max(1.0);
     draw_load(samples, end, &above)?;
-    draw_replicas(samples, end, &below)
+    draw_replicas(samples, marks, end, &below)
 }
 
 fn draw_load(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()> {
@@ -45,8 +54,13 @@ fn draw_load(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()
     legend(&mut chart)
 }
 
-fn draw_replicas(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Result<()> {
-    let mut chart = axes("replicas", end, 34.0, area)?;
+fn draw_replicas(
+    samples: &[Sample],
+    marks: &[Mark],
+    end: f64,
+    area: &Area<'_>,
+) -> anyhow::Result<()> {
+    let mut chart = axes("replicas", end, MOST_REPLICAS, area)?;
     // The whole fleet in the colour of spot, with the on-demand base painted over it: a stack of two.
     let layers = [
         ("Ready on spot", SPOT, Sample::ready as fn(&Sample) -> u32),
@@ -63,7 +77,37 @@ fn draw_replicas(samples: &[Sample], end: f64, area: &Area<'_>) -> anyhow::Resul
         .draw_series(LineSeries::new(steps(samples, Sample::wanted), WANTED.stroke_width(2)))?
         .label("wanted")
         .legend(|(x, y)| swatch(x, y, WANTED.to_rgba()));
+    draw_floor(samples, &mut chart)?;
+    draw_marks(marks, &mut chart)?;
     legend(&mut chart)
+}
+
+/// The schedule's floor where there is one: a piece for every stretch with one.
+fn draw_floor(samples: &[Sample], chart: &mut Chart<'_>) -> anyhow::Result<()> {
+    for (piece, stretch) in
+        samples.chunk_by(|a, b| a.floor.is_some() == b.floor.is_some()).enumerate()
+    {
+        if stretch.iter().all(|sample| sample.floor.is_none()) {
+            continue;
+        }
+        let points = steps(stretch, |sample| sample.floor.unwrap_or_default());
+        let drawn = chart.draw_series(LineSeries::new(points, FLOOR.stroke_width(2)))?;
+        if piece <= 1 {
+            drawn.label("floor of the schedule").legend(|(x, y)| swatch(x, y, FLOOR.to_rgba()));
+        }
+    }
+    Ok(())
+}
+
+/// What happened, each with a line at its time; the texts take turns in height.
+fn draw_marks(marks: &[Mark], chart: &mut Chart<'_>) -> anyhow::Result<()> {
+    for (Mark { at_s, what }, height) in marks.iter().zip([47.0, 43.0, 39.0].into_iter().cycle()) {
+        let line = [(*at_s, 0.0), (*at_s, height)];
+        chart.draw_series(LineSeries::new(line, BLACK.mix(0.4)))?;
+        let place = (*at_s, height);
+        chart.draw_series([Text::new(format!(" {what}"), place, ("sans-serif", 13))])?;
+    }
+    Ok(())
 }
 
 /// A count holds until the next sample: a staircase, not a slope.
@@ -142,14 +186,17 @@ mod tests {
     fn a_run_becomes_a_picture_with_its_legend() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("run.svg");
-        draw(&[sample(0.0, 4), sample(2.0, 7)], &file).expect("drawn");
+        let floored = Sample { floor: Some(7), ..sample(1.0, 4) };
+        let marks = [Mark { at_s: 1.5, what: "the window opens" }];
+        draw_run(&[sample(0.0, 4), floored, sample(2.0, 7)], &marks, &file).expect("drawn");
         let text = std::fs::read_to_string(file).expect("written");
-        assert!(text.contains("Ready on demand") && text.trim_end().ends_with("</svg>"));
+        assert!(text.contains("Ready on demand") && text.trim_end().ends_with("</svg>"), "{text}");
+        assert!(text.contains("the window opens") && text.contains("floor of the schedule"));
     }
 
     #[test]
     fn an_empty_run_is_drawn_empty() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(draw(&[], &folder.path().join("run.svg")).is_ok());
+        assert!(draw_run(&[], &[], &folder.path().join("run.svg")).is_ok());
     }
 }

@@ -1,6 +1,9 @@
 //! What `up` saw, as figures: computed from the samples and the load's outcome, never assumed.
 
+use super::loss::Loss;
+use super::scene::NOTICE;
 use super::watch::Sample;
+use apifleet_bench::Machine;
 use apifleet_local::load::Outcome;
 use serde::Serialize;
 use std::time::Duration;
@@ -9,29 +12,59 @@ use std::time::Duration;
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) replicas: Sizes,
-    pub(crate) reaction: Reaction,
+    pub(crate) prewarm: PreWarm,
+    pub(crate) spot: Spot,
     pub(crate) requests: Requests,
     pub(crate) claims: Claims,
     pub(crate) seconds: Seconds,
     pub(crate) machine: Machine,
+    pub(crate) commit: String,
+    /// What happened when, for the picture.
+    pub(crate) marks: Vec<Mark>,
     pub(crate) samples: Vec<Sample>,
 }
 
-/// Ready replicas: when the load began, the most that were seen at the peak, and at the end.
+/// Ready replicas over the day.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Sizes {
-    pub(crate) start: u32,
-    pub(crate) peak: u32,
-    pub(crate) end: u32,
+    /// Before the pre-warm.
+    pub(crate) night: u32,
+    /// When the window opened.
+    pub(crate) floor: u32,
+    /// When the fleet had grown to the opening's load, just before a node was taken.
+    pub(crate) opening: u32,
+    /// At the end.
+    pub(crate) evening: u32,
 }
 
-/// Seconds from the load step; null if it was not seen.
+/// What the schedule had made ready when its window opened.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Reaction {
-    /// To the first decision for more replicas, seen in the targets.
-    pub(crate) decision_s: Option<f64>,
-    /// To the full size, all Ready.
-    pub(crate) ready_s: Option<f64>,
+pub(crate) struct PreWarm {
+    /// The floor that was in force at the opening; null if none was.
+    pub(crate) floor: Option<u32>,
+    /// So long before the opening all of it was Ready, and stayed so; null if it was not.
+    pub(crate) ready_before_window_s: Option<f64>,
+}
+
+/// The spot node that was taken at the peak.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Spot {
+    /// Whether the node is gone.
+    pub(crate) node_lost: bool,
+    pub(crate) notice_s: f64,
+    /// Replicas that it carried when the notice came.
+    pub(crate) replicas: u32,
+    /// Failed requests of the streams that ran meanwhile.
+    pub(crate) failed: u64,
+    /// From the notice until as many more were Ready on demand; null if that was not seen.
+    pub(crate) cover_ready_s: Option<f64>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Mark {
+    pub(crate) at_s: f64,
+    pub(crate) what: &'static str,
 }
 
 /// The whole load, from the instant at which each request was due.
@@ -63,59 +96,43 @@ pub(crate) struct Seconds {
     pub(crate) play: f64,
 }
 
-/// Where the figures come from.
-#[derive(Debug, Serialize)]
-pub(crate) struct Machine {
-    pub(crate) cpu: String,
-    pub(crate) cores: usize,
-    pub(crate) kernel: String,
-    pub(crate) commit: String,
-}
-
-impl Machine {
-    /// This machine and this checkout.
-    pub(crate) fn here() -> Self {
-        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
-        let cpuinfo = read("/proc/cpuinfo");
-        let model =
-            cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-        Self {
-            cpu: model.map(|(_, name)| name.to_owned()).unwrap_or_default(),
-            cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            commit: commit().unwrap_or_else(|| "unknown".to_owned()),
-        }
-    }
-}
-
-/// The checkout's commit, if it is one of Git.
-fn commit() -> Option<String> {
-    let mut git = std::process::Command::new("git");
-    git.args(["rev-parse", "--short=12", "HEAD"]).current_dir(crate::workspace::root());
-    let output = git.output().ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
-}
-
 impl Sizes {
-    pub(crate) fn of(samples: &[Sample]) -> Self {
+    /// At the last sample before the pre-warm, at the opening, at the notice, and at the end.
+    pub(crate) fn of(samples: &[Sample], opening: f64, notice: f64) -> Self {
         let ready = |sample: Option<&Sample>| sample.map_or(0, Sample::ready);
+        let until = |end: f64| samples.iter().rfind(|sample| sample.at_s <= end);
+        let climbs = |sample: &&Sample| !matches!(sample.phase.as_deref(), None | Some("Nodes"));
+        let pre_warm = samples.iter().find(climbs).map_or(opening, |first| first.at_s);
+        let night = samples.iter().rfind(|sample| sample.at_s < pre_warm);
         Self {
-            start: ready(samples.first()),
-            peak: samples.iter().map(Sample::ready).max().unwrap_or_default(),
-            end: ready(samples.last()),
+            night: ready(night),
+            floor: ready(until(opening)),
+            opening: ready(until(notice)),
+            evening: ready(samples.last()),
         }
     }
 }
 
-impl Reaction {
-    /// From the step, in the samples' own seconds, to the first larger size wanted and to `full` replicas Ready.
-    pub(crate) fn of(samples: &[Sample], step: f64, full: u32) -> Self {
-        let before = samples.iter().rfind(|sample| sample.at_s <= step).map(Sample::wanted);
-        let after = || samples.iter().filter(|sample| sample.at_s > step);
-        let since = |found: Option<&Sample>| found.map(|sample| round(sample.at_s - step));
+impl PreWarm {
+    pub(crate) fn of(samples: &[Sample], opening: f64) -> Self {
+        let night: Vec<_> = samples.iter().filter(|sample| sample.at_s <= opening).collect();
+        let floor = night.iter().filter_map(|sample| sample.floor).max();
+        let since = floor.and_then(|floor| {
+            let lacking = night.iter().rposition(|sample| sample.ready() < floor);
+            night.get(lacking.map_or(0, |last| last + 1)).map(|sample| sample.at_s)
+        });
+        Self { floor, ready_before_window_s: since.map(|since| round(opening - since)) }
+    }
+}
+
+impl Spot {
+    pub(crate) fn of(loss: &Loss) -> Self {
         Self {
-            decision_s: since(after().find(|sample| Some(sample.wanted()) > before)),
-            ready_s: since(after().find(|sample| sample.ready() >= full)),
+            node_lost: loss.is_gone,
+            notice_s: seconds(NOTICE.lasts()),
+            replicas: loss.pods,
+            failed: loss.failed,
+            cover_ready_s: loss.covered.map(seconds),
         }
     }
 }
@@ -160,24 +177,38 @@ mod tests {
         Sample { at_s, on_demand, ..Sample::default() }
     }
 
-    #[test]
-    fn the_reaction_counts_from_the_step_to_the_first_larger_wish_and_to_all_ready() {
-        let samples = [
-            sample(40.0, 10, 10),
-            sample(45.0, 10, 10),
-            sample(52.5, 20, 10),
-            sample(67.0, 30, 22),
-            sample(71.0, 30, 30),
-        ];
-        let reaction = Reaction::of(&samples, 45.0, 30);
-        assert_eq!(reaction, Reaction { decision_s: Some(7.5), ready_s: Some(26.0) });
-        assert_eq!(Sizes::of(&samples), Sizes { start: 10, peak: 30, end: 30 });
+    fn floored(at_s: f64, floor: u32, phase: &str, ready: u32) -> Sample {
+        let (floor, phase) = (Some(floor), Some(phase.to_owned()));
+        Sample { floor, phase, ..sample(at_s, ready, ready) }
     }
 
     #[test]
-    fn a_size_that_was_never_reached_is_null_and_not_a_number() {
-        let reaction = Reaction::of(&[sample(1.0, 10, 10), sample(50.0, 10, 10)], 45.0, 30);
-        assert_eq!(reaction, Reaction { decision_s: None, ready_s: None });
+    fn the_sizes_are_those_before_the_pre_warm_at_the_opening_at_the_notice_and_at_the_end() {
+        let day = [
+            sample(0.0, 10, 10),
+            floored(50.0, 10, "Nodes", 10),
+            floored(60.0, 12, "Ramp", 11),
+            floored(110.0, 20, "Lead", 20),
+            floored(160.0, 20, "Window", 24),
+            floored(180.0, 20, "Window", 30),
+            floored(240.0, 20, "Window", 34),
+            sample(700.0, 10, 10),
+        ];
+        let sizes = Sizes::of(&day, 150.0, 225.0);
+        assert_eq!(sizes, Sizes { night: 10, floor: 20, opening: 30, evening: 10 });
+        let pre_warm = PreWarm::of(&day, 150.0);
+        assert_eq!(pre_warm, PreWarm { floor: Some(20), ready_before_window_s: Some(40.0) });
+    }
+
+    #[test]
+    fn a_floor_that_was_late_or_lost_again_before_the_opening_was_not_ready_before_it() {
+        let late = [floored(60.0, 20, "Lead", 12), floored(120.0, 20, "Lead", 19)];
+        let late = PreWarm::of(&late, 150.0);
+        assert_eq!(late, PreWarm { floor: Some(20), ready_before_window_s: None });
+        let lost = [(60.0, 20), (90.0, 18), (140.0, 20)].map(|(at, n)| floored(at, 20, "Lead", n));
+        assert_eq!(PreWarm::of(&lost, 150.0).ready_before_window_s, Some(10.0));
+        let none = PreWarm::of(&[sample(1.0, 10, 10)], 150.0);
+        assert_eq!(none, PreWarm { floor: None, ready_before_window_s: None });
     }
 
     #[test]

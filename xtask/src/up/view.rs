@@ -55,7 +55,9 @@ impl View {
     fn show(&self, text: String) {
         let Ok(mut last) = self.last.lock() else { return };
         let due = last.at.is_none_or(|at| at.elapsed() >= HEARTBEAT);
-        if last.text == text && (self.bar.is_some() || !due) {
+        // In a pipe every line stays: what changes all the time is told now and then.
+        let is_news = if self.bar.is_some() { last.text != text } else { due };
+        if !is_news {
             return;
         }
         match &self.bar {
@@ -114,15 +116,26 @@ fn describe(sample: &Sample) -> String {
     let seen = sample.seen_rps.map_or_else(|| "-".to_owned(), |rps| format!("{rps:.0}"));
     let p95 = sample.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
     format!(
-        "{sent}seen {seen:>4}/s  p95 {p95:>6}  ready {:>2}/{:<2} (on-demand {}/{}, spot {}/{})  {}",
+        "{sent}seen {seen:>4}/s  p95 {p95:>6}  ready {:>2}/{:<2} (on-demand {}/{}, spot {}/{}){}  {}",
         sample.ready(),
         sample.wanted(),
         sample.on_demand.ready,
         sample.on_demand.wanted,
         sample.spot.ready,
         sample.spot.wanted,
+        clauses(sample),
         sample.why,
     )
+}
+
+/// What is not so on every day: a schedule's floor and how far its pre-warm is, and spot that is being lost.
+fn clauses(sample: &Sample) -> String {
+    let floor = sample.floor.zip(sample.phase.as_ref());
+    let floor = floor.map(|(floor, phase)| format!("  floor {floor} ({})", phase.to_lowercase()));
+    let unusual = !matches!(sample.spot_state.as_str(), "" | "Normal");
+    let spot = unusual.then(|| format!("  spot {}", sample.spot_state.to_lowercase()));
+    let cover = (sample.cover > 0).then(|| format!("  cover {}", sample.cover));
+    [floor, spot, cover].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -146,5 +159,16 @@ mod tests {
         for part in ["peak", "1500/s", "1234/s", "p95      -", "19/30", "12", "9/18", "Burst"] {
             assert!(line.contains(part), "{part} is not in: {line}");
         }
+        assert!(!line.contains("floor") && !line.contains("cover"), "nothing unusual: {line}");
+    }
+
+    #[test]
+    fn a_pre_warm_and_a_loss_of_spot_are_seen_at_a_glance() {
+        let (floor, phase) = (Some(14), Some("Ramp".to_owned()));
+        let line = describe(&Sample { floor, phase, ..Sample::default() });
+        assert!(line.contains("floor 14 (ramp)"), "{line}");
+        let spot_state = "Covering".to_owned();
+        let line = describe(&Sample { spot_state, cover: 8, ..Sample::default() });
+        assert!(line.contains("spot covering  cover 8"), "{line}");
     }
 }

@@ -21,6 +21,14 @@ pub(crate) struct Sample {
     pub(crate) p95_ms: Option<f64>,
     pub(crate) on_demand: Target,
     pub(crate) spot: Target,
+    /// The floor that a schedule sets, in replicas; null where none does.
+    pub(crate) floor: Option<u32>,
+    /// How far that schedule is.
+    pub(crate) phase: Option<String>,
+    /// The state of the spot capacity.
+    pub(crate) spot_state: String,
+    /// On-demand replicas that are there only because spot is being lost.
+    pub(crate) cover: u32,
     /// The operator's last decision, in a sentence.
     pub(crate) why: String,
 }
@@ -45,6 +53,10 @@ impl Sample {
             p95_ms: demand.p95_ms.map(tenths),
             on_demand: target(moment.on_demand),
             spot: target(moment.spot),
+            floor: (moment.floor > 0).then_some(moment.floor),
+            phase: Some(moment.phase.clone()).filter(|phase| !phase.is_empty()),
+            spot_state: moment.spot_state.clone(),
+            cover: moment.cover,
             why: moment.summary.clone(),
         }
     }
