@@ -29,6 +29,14 @@ pub enum Error {
         /// Why it says nothing.
         flaw: String,
     },
+    /// No setting to compare.
+    #[error(
+        "no setting's name holds {text:?}: see the names in docs/benchmarks.md, or leave `--only` out"
+    )]
+    NoSetting {
+        /// What was looked for.
+        text: String,
+    },
     /// A report that cannot be written or read.
     #[error("cannot {what} {}", file.display())]
     File {

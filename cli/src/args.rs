@@ -11,7 +11,9 @@ pub mod plan;
 pub mod policy;
 pub mod simulate;
 
+use crate::explain::{Assumption, When};
 use crate::names::{FleetName, Namespace};
+use crate::simulate::typed::Address;
 use crate::time::parse_wait;
 use check::CheckArgs;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -208,6 +210,19 @@ pub struct ExplainArgs {
     #[arg(value_parser = FleetName::parse)]
     pub fleet: FleetName,
 
+    /// Say what was decided then: 08:03 today, 15m ago, 2026-12-08T08:03, or in UTC, 2026-12-08T07:03:00Z
+    #[arg(
+        long, value_name = "TIME", value_parser = When::parse,
+        conflicts_with_all = ["effective", "why_not", "what_if"]
+    )]
+    pub at: Option<When>,
+
+    /// With --at: replay what this Prometheus has seen, where the fleet's status does not hold the decision any more
+    #[arg(
+        long, value_name = "URL", value_parser = Address::parse, env = "PROMETHEUS_URL", hide_env_values = true
+    )]
+    pub prometheus_url: Option<Address>,
+
     /// Show the spec with every default applied
     #[arg(long, conflicts_with_all = ["why_not", "what_if"])]
     pub effective: bool,
@@ -217,8 +232,8 @@ pub struct ExplainArgs {
     pub why_not: Option<u32>,
 
     /// Decide again with other signals: rps=1800,p95=260ms,errors=1%
-    #[arg(long, value_name = "SIGNALS", value_parser = crate::explain::Assumption::parse)]
-    pub what_if: Option<crate::explain::Assumption>,
+    #[arg(long, value_name = "SIGNALS", value_parser = Assumption::parse)]
+    pub what_if: Option<Assumption>,
 }
 
 /// Arguments of `calendar`.
@@ -321,7 +336,7 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused() {
-        let bad: [&[&str]; 21] = [
+        let bad: [&[&str]; 25] = [
             &["status", "-A", "-n", "shop"],
             &["status", "--wait", "ready"],
             &["status", "a", "--wait", "ready", "-w"],
@@ -332,6 +347,10 @@ mod tests {
             &["explain", "a", "--effective", "--why-not", "3"],
             &["explain", "a", "--why-not", "-1"],
             &["explain", "a", "--why-not", "4000000000"],
+            &["explain", "a", "--at", "soon"],
+            &["explain", "a", "--at", "15m", "--effective"],
+            &["explain", "a", "--at", "15m", "--why-not", "3"],
+            &["explain", "a", "--at", "15m", "--what-if", "rps=1"],
             &["calendar"],
             &["simulate"],
             &["simulate", "-f", "a", "--from", "csv"],

@@ -2,18 +2,23 @@
 //!
 //! [`ledger`] shows the last decision as the operator reported it, [`effective`] what the spec means with every
 //! default applied. [`why_not`] and [`what_if`] decide again, with the same function that the operator uses, on what
-//! the status holds ([`replay`]); what that cannot know is said beside the answer.
+//! the status holds ([`replay`]); what that cannot know is said beside the answer. [`at`] tells of an instant of the past
+//! ([`when`]): where the status does not hold that decision any more, it is made again from traffic ([`past`]).
 
 pub mod assumption;
+pub mod at;
 pub mod effective;
 pub mod ledger;
+pub mod past;
 pub mod replay;
 pub mod what_if;
+pub mod when;
 pub mod why_not;
 
 pub use assumption::Assumption;
+pub use when::When;
 
-use crate::cluster::Decided;
+use crate::cluster::{Cluster, Decided};
 use crate::document::{document, write};
 use crate::failure::Failure;
 use crate::find::{Found, find, warn};
@@ -24,6 +29,7 @@ use crate::time::Clock;
 use apifleet_core::Replicas;
 use apifleet_core::overrides::Override;
 use apifleet_crds::FleetIntent;
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// The kind of the document about a decision.
@@ -40,11 +46,7 @@ pub async fn explain(
     question: &Question,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
-    if settings.format == Format::Name {
-        return Err(Failure::Usage(
-            "explain has more to say than a name: choose another -o".to_owned(),
-        ));
-    }
+    refuse_names(settings.format)?;
     let Found { cluster, namespace, decided } = find(settings, name, terminal).await?;
     // The ledger is what the operator reported; all else rests on what the policy says.
     let decided = if *question == Question::Ledger { decided } else { decided.surely()? };
@@ -53,11 +55,7 @@ pub async fn explain(
     let overrides = match question {
         Question::Ledger | Question::Effective => Vec::new(),
         Question::WhyNot(_) | Question::WhatIf(_) => {
-            let read = cluster.overrides(&namespace, name, clock.now).await;
-            read.unwrap_or_else(|problem| {
-                terminal.say(&format!("decided again as if nothing were overridden: {problem}"));
-                Vec::new()
-            })
+            orders(&cluster, &namespace, name, clock.now, terminal).await
         }
     };
     let asked = Asked {
@@ -77,13 +75,53 @@ pub async fn explain(
     match question {
         Question::Ledger => {
             if let Some(reason) = ledger::reason(&decided.fleet) {
-                terminal.say(&format!("what to do: docs/runbooks/{reason}.md"));
+                point_to_runbook(reason, terminal);
             }
         }
         Question::Effective => decided.origin().iter().for_each(|origin| terminal.say(origin)),
         Question::WhyNot(_) | Question::WhatIf(_) => {}
     }
     Ok(())
+}
+
+fn refuse_names(format: Format) -> Result<(), Failure> {
+    if format == Format::Name {
+        return Err(Failure::Usage(
+            "explain has more to say than a name: choose another -o".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn point_to_runbook(reason: &str, terminal: &mut Terminal) {
+    terminal.say(&format!("what to do: docs/runbooks/{reason}.md"));
+}
+
+/// What was ordered around an instant. Where that is not known it is decided as if nothing were, and this is said.
+async fn orders(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &FleetName,
+    at: Timestamp,
+    terminal: &mut Terminal,
+) -> Vec<Override> {
+    cluster.overrides(namespace, name, at).await.unwrap_or_else(|problem| {
+        terminal.say(&format!("decided again as if nothing were overridden: {problem}"));
+        Vec::new()
+    })
+}
+
+/// The answer in the format that is asked for.
+fn written<T: Serialize>(
+    format: Format,
+    kind: &'static str,
+    answer: &T,
+    render: impl FnOnce(&T) -> String,
+) -> Result<String, Failure> {
+    match format {
+        Format::Document(syntax) => document(syntax, kind, answer),
+        Format::People(_) | Format::Name => Ok(render(answer)),
+    }
 }
 
 /// A question about a fleet, and how its answer is written.
@@ -100,7 +138,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn ledger(&self) -> Result<String, Failure> {
         let explanation = ledger::Explanation::new(&self.decided.fleet, self.clock.now)?;
-        self.answer(LEDGER, &explanation, |it| it.render(self.clock, self.width))
+        written(self.format, LEDGER, &explanation, |it| it.render(self.clock, self.width))
     }
 
     fn effective(&self) -> Result<String, Failure> {
@@ -121,7 +159,7 @@ impl Asked<'_> {
             replicas,
             self.clock.now,
         )?;
-        self.answer(WHY_NOT, &answer, |it| it.render(self.clock, self.width))
+        written(self.format, WHY_NOT, &answer, |it| it.render(self.clock, self.width))
     }
 
     fn what_if(&self, assumption: &Assumption) -> Result<String, Failure> {
@@ -131,18 +169,6 @@ impl Asked<'_> {
             assumption,
             self.clock.now,
         )?;
-        self.answer(WHAT_IF, &answer, |it| it.render(self.clock, self.width))
-    }
-
-    fn answer<T: Serialize>(
-        &self,
-        kind: &'static str,
-        answer: &T,
-        render: impl FnOnce(&T) -> String,
-    ) -> Result<String, Failure> {
-        match self.format {
-            Format::Document(syntax) => document(syntax, kind, answer),
-            Format::People(_) | Format::Name => Ok(render(answer)),
-        }
+        written(self.format, WHAT_IF, &answer, |it| it.render(self.clock, self.width))
     }
 }

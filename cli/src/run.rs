@@ -63,6 +63,9 @@ fn carry_out(settings: &Settings, terminal: &mut Terminal) -> Result<(), Failure
         Task::Explain { fleet, question } => {
             wait_for(explain::explain(settings, fleet, question, terminal))
         }
+        Task::ExplainAt { fleet, past } => {
+            wait_for(explain::at::explain_at(settings, fleet, past, terminal))
+        }
         Task::Order(order) => wait_for(ordering::order(settings, order, terminal)),
         Task::ListOverrides { fleet } => {
             wait_for(ordering::list(settings, fleet.as_ref(), terminal))
@@ -87,8 +90,8 @@ fn carry_out(settings: &Settings, terminal: &mut Terminal) -> Result<(), Failure
     }
 }
 
-/// Runs a verb that asks the cluster.
-fn wait_for(verb: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+/// Runs a verb, or the part of one, that asks the cluster.
+pub(crate) fn wait_for<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

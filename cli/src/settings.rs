@@ -13,6 +13,7 @@ use crate::calendar::Ahead;
 use crate::check::collect::Scope;
 use crate::document::Syntax;
 use crate::explain::Assumption;
+use crate::explain::at::Past;
 use crate::failure::Failure;
 use crate::import::Import;
 use crate::man::Pages;
@@ -112,6 +113,13 @@ pub enum Task {
         fleet: FleetName,
         /// What is asked.
         question: Question,
+    },
+    /// Why a fleet had its size.
+    ExplainAt {
+        /// Which.
+        fleet: FleetName,
+        /// When, and who knows.
+        past: Past,
     },
     /// Something is ordered of a fleet for a while, or ends.
     Order(Box<Order>),
@@ -282,15 +290,7 @@ fn task(verb: Verb) -> Result<Task, Failure> {
             };
             Task::Status { fleet, follow }
         }
-        Verb::Explain(ExplainArgs { fleet, effective, why_not, what_if }) => {
-            let question = match (why_not, what_if) {
-                _ if effective => Question::Effective,
-                (Some(replicas), _) => Question::WhyNot(Replicas::new(replicas)),
-                (None, Some(assumption)) => Question::WhatIf(assumption),
-                (None, None) => Question::Ledger,
-            };
-            Task::Explain { fleet, question }
-        }
+        Verb::Explain(typed) => explaining(typed),
         Verb::Override(typed) => ordering::overriding(*typed)?,
         Verb::Hold(typed) => ordering::holding(typed)?,
         Verb::Resume(typed) => ordering::resuming(typed),
@@ -311,6 +311,21 @@ fn task(verb: Verb) -> Result<Task, Failure> {
         Verb::Man(typed) => Task::Man(typed.into()),
         Verb::Version => Task::Version,
     })
+}
+
+/// What `explain` is asked. An address of Prometheus that only the environment names asks nothing.
+fn explaining(typed: ExplainArgs) -> Task {
+    let ExplainArgs { fleet, at, prometheus_url: prometheus, effective, why_not, what_if } = typed;
+    let question = match (at, why_not, what_if) {
+        (Some(when), _, _) => {
+            return Task::ExplainAt { fleet, past: Past { when, prometheus } };
+        }
+        _ if effective => Question::Effective,
+        (None, Some(replicas), _) => Question::WhyNot(Replicas::new(replicas)),
+        (None, None, Some(assumption)) => Question::WhatIf(assumption),
+        (None, None, None) => Question::Ledger,
+    };
+    Task::Explain { fleet, question }
 }
 
 #[cfg(test)]
@@ -350,6 +365,21 @@ mod tests {
             Question::WhyNot(Replicas::new(25))
         );
         assert!(matches!(asked(&["explain", "a", "--what-if", "rps=1"]), Question::WhatIf(_)));
+    }
+
+    #[test]
+    fn the_past_is_another_task_and_an_address_alone_is_none() {
+        let asked = |more: &[&str]| {
+            let url = ["explain", "a", "--prometheus-url", "http://localhost:9090"];
+            settings(&[&url[..], more].concat()).unwrap().task
+        };
+        assert!(matches!(asked(&[]), Task::Explain { question: Question::Ledger, .. }));
+        match asked(&["--at", "15m"]) {
+            Task::ExplainAt { past: Past { when, prometheus: Some(_) }, .. } => {
+                assert_eq!(Ok(when), crate::explain::When::parse("15m"));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `apifleet simulate`: what a policy would make of traffic, beside what others would, without a cluster.
 //!
-//! Reads a fleet or a policy from a manifest ([`subject`]) and traffic ([`work`]), lets the simulator run them
-//! ([`runs`]), and shows what came of it as a table, a document or a page ([`screen`]). Every decision is made by the
-//! code that runs in the cluster; nothing is judged here but the limit that was typed.
+//! Reads a fleet or a policy from a manifest ([`subject`]), another version of it where one was named ([`version`]: the
+//! only part that may ask a cluster) and traffic ([`work`]), lets the simulator run them ([`runs`]), and shows what came
+//! of it as a table, a document or a page ([`screen`]). Every decision is made by the code that runs in the cluster;
+//! nothing is judged here but the limit that was typed.
 
 pub mod moment;
 pub mod peers;
@@ -11,6 +12,7 @@ pub mod runs;
 pub mod screen;
 pub mod subject;
 pub mod typed;
+pub mod version;
 pub mod work;
 
 use crate::document::document;
@@ -29,8 +31,9 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use subject::{Asked, Subject};
+use subject::{Asked, Chosen, Subject};
 use typed::Share;
+use version::{First, Version};
 use work::{Cut, Traffic, Work};
 
 /// The kind of the document.
@@ -51,8 +54,8 @@ pub struct Simulation {
     pub cut: Cut,
     /// With what it is compared, where that was typed.
     pub peers: Option<Vec<Peer>>,
-    /// The manifest of another version of it.
-    pub compare: Option<PathBuf>,
+    /// Another version of it, with which it is compared.
+    pub compare: Option<Version>,
     /// The bounds that were typed.
     pub bounds: Asked,
     /// Seconds until a pod is Ready.
@@ -91,12 +94,16 @@ pub fn simulate(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let manifest = Manifest::read(&asked.manifest)?;
-    let subject =
-        Subject::new(&manifest, asked.name.as_ref(), asked.bounds)?.placed(&settings.place);
-    let other = asked.compare.as_deref().map(|path| subject.other(path, asked.name.as_ref()));
-    let other = other.transpose()?;
+    let chosen = Chosen::of(&manifest, asked.name.as_ref())?;
+    let subject = Subject::new(&manifest, chosen, asked.bounds)?.placed(&settings.place);
+    let first = First { chosen, subject: &subject, asked: asked.bounds };
+    let other = match &asked.compare {
+        Some(version) => Some(version.read(settings, first, terminal)?),
+        None => None,
+    };
     let work = Work::read(&asked.traffic, asked.cut, &subject, asked.seed, Timestamp::now())?;
-    for note in subject.notes.iter().chain(&work.notes) {
+    let of_other = other.iter().flat_map(|other| &other.notes);
+    for note in subject.notes.iter().chain(of_other).chain(&work.notes) {
         terminal.say(note);
     }
     let comparison = compare(settings, asked, (&subject, other.as_ref()), &work)?;

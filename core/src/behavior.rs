@@ -10,6 +10,8 @@ pub struct Behavior {
     pub up: Direction,
     /// Removing replicas.
     pub down: Direction,
+    /// What the scale-down window may become where removals are taken back; no longer than the window itself: it stays.
+    pub longest_down_window: Duration,
 }
 
 /// One direction.
@@ -66,7 +68,7 @@ impl Behavior {
 impl Default for Behavior {
     /// Out: at once, the larger of 100 % or 8 pods in 15 s. In: after 300 s, at most the larger of 10 % or 2 pods in
     /// 60 s. Kubernetes' own default removes the whole surplus in one step, which a late evening peak turns into an
-    /// outage; ours does not.
+    /// outage; ours does not. The window grows to an hour where the traffic needs it.
     fn default() -> Self {
         let tolerance = Percent::new(10.0).unwrap_or_default();
         let rates = |percent, pods, seconds| {
@@ -89,6 +91,7 @@ impl Default for Behavior {
                 policies: rates(10, 2, 60),
                 tolerance,
             },
+            longest_down_window: Duration::from_hours(1),
         }
     }
 }

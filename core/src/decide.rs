@@ -246,7 +246,10 @@ impl Pass<'_> {
             Mode::Enforce | Mode::ScaleOutOnly => {
                 after.size = Some(made.size);
                 after.placement = Some(made.placed.placement);
-                after.note_change(&self.policy.behavior, Change::between(current, made.size, now));
+                let behavior = &self.policy.behavior;
+                let change = Change::between(current, made.size, now);
+                after.patience.learn(behavior, &made.demand, change, now);
+                after.note_change(behavior, change);
             }
         }
     }

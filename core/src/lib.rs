@@ -19,6 +19,7 @@ pub mod memory;
 pub mod name;
 pub mod observation;
 pub mod overrides;
+pub mod patience;
 pub mod policy;
 pub mod quantity;
 pub mod reason;

@@ -19,6 +19,7 @@ use crate::changes;
 use crate::decision::Placement;
 use crate::observation::{Observation, SpotTarget};
 use crate::overrides::ended;
+use crate::patience::Patience;
 use crate::policy::Mode;
 use crate::quantity::Replicas;
 use crate::schedule::lead::Learned;
@@ -67,6 +68,9 @@ pub struct Memory {
     /// Changes of the size inside the longest rate period, oldest first, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// What was learned about removals that demand took back.
+    #[serde(default, skip_serializing_if = "Patience::is_unknown")]
+    pub patience: Patience,
     /// Until then a scale-out runs on to what demand asks for, without tolerance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub climbing_until: Option<Timestamp>,
@@ -219,6 +223,7 @@ impl Default for Memory {
             highs: Vec::new(),
             lows: Vec::new(),
             changes: Vec::new(),
+            patience: Patience::default(),
             climbing_until: None,
             trusted_since: None,
             last: LastValues::default(),
@@ -273,6 +278,7 @@ impl Memory {
             size: before.size.map(|size| size.max(grown)),
             placement,
             changes: before.changes.clone(),
+            patience: before.patience,
             foreign_writes: before.foreign_writes.clone(),
             resumed: before.resumed,
             perhaps,
@@ -347,6 +353,7 @@ impl Memory {
             .chain(samples.map(|sample| &mut sample.at))
             .chain(recommended.map(|recommendation| &mut recommendation.at))
             .chain(memory.changes.iter_mut().map(|change| &mut change.at))
+            .chain(memory.patience.instants())
             .chain(memory.openings.iter_mut().flat_map(Opening::instants))
             .chain(memory.learned.instants())
             .chain(&mut memory.foreign_writes);
@@ -371,7 +378,7 @@ impl Memory {
         replicas: Replicas,
         at: Timestamp,
     ) {
-        let window = behavior.down.stabilization_window;
+        let window = self.patience.window(behavior);
         window::record(&mut self.highs, Keep::Highest, Recommendation { at, replicas }, window);
     }
 

@@ -153,6 +153,8 @@ pub enum Why {
         asks: Replicas,
         /// What the window makes of it.
         keeps: Replicas,
+        /// How long the window is.
+        window: Duration,
         /// When that recommendation leaves the window.
         until: Timestamp,
     },

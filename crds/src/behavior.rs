@@ -25,7 +25,7 @@ pub struct ScalingBehavior {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_up: Option<ScalingRules>,
 
-    /// Removing replicas. Absent: after 300 s, by the larger of 10 % or 2 pods in 60 s.
+    /// Removing replicas. Absent: after 300 s, longer where the traffic needs it, by the larger of 10 % or 2 pods in 60 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_down: Option<ScalingRules>,
 }
@@ -35,7 +35,8 @@ pub struct ScalingBehavior {
 #[serde(rename_all = "camelCase")]
 pub struct ScalingRules {
     /// How long past recommendations are looked back at, in seconds: the highest of them counts when removing, the
-    /// lowest when adding. Example: 300. Default: 0 for scaleUp, 300 for scaleDown.
+    /// lowest when adding. Example: 300. Default: 0 for scaleUp; for scaleDown 300, doubled (to 3600 at most) whenever
+    /// demand takes back within 30 minutes what was removed, and halved after a day without that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 3600))]
     pub stabilization_window_seconds: Option<i32>,

@@ -28,6 +28,7 @@ pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
         ("highs", recommendations("hold the size up, in the scale-down window")),
         ("lows", recommendations("hold the size down, in the scale-up window")),
         ("changes", changes()),
+        ("patience", patience()),
         ("climbingUntil", instant("Until then a scale-out runs on without tolerance.")),
         ("trustedSince", instant("Since when every signal has been trusted.")),
         ("last", last_values()),
@@ -133,6 +134,15 @@ fn learned() -> Schema {
     let kinds =
         object(&[("pods", about(measured.clone(), "Pods.")), ("nodes", about(measured, "Nodes."))]);
     about(kinds, "How long pods and nodes have taken to become Ready.")
+}
+
+fn patience() -> Schema {
+    let patience = object(&[
+        ("doublings", count("How often the scale-down window is doubled now.")),
+        ("since", instant("When it was last doubled or halved.")),
+        ("removedAt", instant("When replicas were last removed and not asked for again since.")),
+    ]);
+    about(patience, "What was learned about removals that demand took back.")
 }
 
 fn opening() -> Schema {

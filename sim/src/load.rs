@@ -27,7 +27,8 @@ impl Load {
         Self { start: trace.start(), arrivals: (0..trace.seconds()).map(draw).collect() }
     }
 
-    /// Exactly the trace's requests, rounded; for tests of exact figures.
+    /// Exactly the trace's requests, rounded: for what was measured, which is as uneven as it was, and for tests of
+    /// exact figures.
     #[must_use]
     pub fn exact(trace: &Trace) -> Self {
         let round = |second| whole(trace.rate_at(second).round());

@@ -66,6 +66,9 @@ struct Tune {
     output: Output,
     #[command(flatten)]
     traces: Traces,
+    /// Only settings whose name holds this, for a quick look
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 #[derive(Args)]
@@ -155,9 +158,9 @@ impl Policy {
 
 impl Tune {
     fn run(self) -> anyhow::Result<()> {
-        let Self { output, traces } = self;
+        let Self { output, traces, only } = self;
         output.prepare()?;
-        let options = tune::Options { workspace: workspace::root(), traces: traces.traces };
+        let options = tune::Options { workspace: workspace::root(), traces: traces.traces, only };
         output.finish(&tune::measure(&options, &View::new(false))?)
     }
 }

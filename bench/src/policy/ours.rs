@@ -48,7 +48,9 @@ pub(crate) fn grid(name: &str, first_days: Option<&Trace>) -> Vec<Contestant> {
                 let schedule = declared.and_then(|trace| declare(trace, f64::from(curve) / 100.0));
                 let set = move |policy: &mut FleetPolicy| {
                     policy.signals.target_per_replica = rps(target);
-                    policy.behavior.down.stabilization_window = Duration::from_secs(window.into());
+                    let window = Duration::from_secs(window.into());
+                    policy.behavior.down.stabilization_window = window;
+                    policy.behavior.longest_down_window = window;
                     policy.schedules = schedule.iter().cloned().collect();
                 };
                 let knobs = vec![

@@ -13,7 +13,7 @@ use crate::policy::{
     CLAIMED, Cell, Contestant, Counter, HARD, Job, MATCHED, Outcome, Runs, STABLE_ORACLE, figures,
     long_traffic, oracles, play, scenario, versions,
 };
-use crate::{Machine, Report, Result, Row, commit};
+use crate::{Error, Machine, Report, Result, Row, commit};
 use apifleet_local::progress::Progress;
 use apifleet_sim::{Load, Trace};
 use settings::Setting;
@@ -33,12 +33,20 @@ pub struct Options {
     pub workspace: PathBuf,
     /// A folder of traces as CSV; the synthetic campaign where it is not given.
     pub traces: Option<PathBuf>,
+    /// Only settings whose name holds this; all where it is not given.
+    pub only: Option<String>,
 }
 
 /// Measures.
 pub fn measure(options: &Options, progress: &dyn Progress) -> Result<Report> {
     let machine = Machine::here();
-    let settings = settings::all();
+    let mut settings = settings::all();
+    if let Some(text) = &options.only {
+        settings.retain(|setting| setting.contestant.name.contains(text));
+        if settings.is_empty() {
+            return Err(Error::NoSetting { text: text.clone() });
+        }
+    }
     let mut rows = Vec::new();
     for traffic in long_traffic(options.traces.as_deref())? {
         let Some(trace) = &traffic.first_days else { continue };

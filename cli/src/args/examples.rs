@@ -33,13 +33,17 @@ minutes; the screen says how old they are.";
 pub(super) const EXPLAIN: &str = "\
 Examples:
   apifleet explain shop-api                             the last decision, stage by stage
+  apifleet explain shop-api --at 08:03 --prometheus-url http://localhost:9090   what was decided then
   apifleet explain shop-api --why-not 25                what it would take for 25 replicas
   apifleet explain shop-api --what-if rps=1800,p95=260ms   what would be decided then
   apifleet explain shop-api --effective                 the spec with every default applied
   apifleet explain shop-api --effective -o yaml         the same as a manifest
 
 The stages in their order: Trust (which signals can be believed), Demand (what they ask for), Stabilize, Rate, Floors,
-Ceilings, Mode, Place (the split between on demand and spot). The last one that changed something decides.";
+Ceilings, Mode, Place (the split between on demand and spot). The last one that changed something decides.
+
+The fleet's status holds the stages of the last decision alone. With --at an older one is replayed from the request rate
+that Prometheus has of the time before it, as the present manifest decides; the answer says so.";
 
 /// Of `override`.
 pub(super) const OVERRIDE: &str = "\
@@ -90,12 +94,13 @@ Examples:
   apifleet simulate -f fleet.yaml --html report.html  the same, and a page with plots to pass on
   apifleet simulate -f policy.yaml --min 10 --max 30  a ScalingPolicy, for a fleet of these bounds
   apifleet simulate -f new.yaml --compare old.yaml    what a change does
+  apifleet simulate -f fleet.yaml --compare current   what applying it would change
   apifleet simulate -f fleet.yaml --max-under 1% -q   in CI: 3 if more of the minutes are slow
   apifleet simulate -f fleet.yaml --from csv --trace week.csv --lag 150s --baseline hpa,kpa
   apifleet simulate -f fleet.yaml --from prometheus --prometheus-url http://localhost:9090
 
 The decisions are those of the operator: the same code, fed with the same traffic as the others.
-Nothing is asked of a cluster, and nothing is changed.
+Nothing is asked of a cluster but by --compare current, and nothing is changed.
 
 Baselines: hpa, hpa-behavior, hpa-cpu, keda, keda-cron, keda-fallback, kpa, aws, aws-gradual,
 aws-scheduled, seasonal, zalando, wpa, phpa, static (the smallest and the largest size), static-N,

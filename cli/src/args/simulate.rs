@@ -55,8 +55,9 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Peer::parse)]
     pub baseline: Option<Vec<Peer>>,
 
-    /// Compare it with the fleet or policy of this manifest, too, within the same bounds: with how it was before a change
-    #[arg(long, value_name = "FILE")]
+    /// Play another version of it, too, within the same bounds: current is what the cluster has under its kind, name
+    /// and namespace, FILE a manifest such as that before a change
+    #[arg(long, value_name = "current|FILE")]
     pub compare: Option<PathBuf>,
 
     /// Smallest size [default: the fleet's; 10 for a policy]

@@ -131,9 +131,15 @@ fn signals(typed: Signals, policy: &SignalPolicy) -> Signals {
 
 fn behavior(typed: ScalingBehavior, policy: &apifleet_core::behavior::Behavior) -> ScalingBehavior {
     let ScalingBehavior { scale_up, scale_down } = typed;
+    let scale_down = scale_down.unwrap_or_default();
+    // Written down, the window would not be learned any more.
+    let stabilization_window_seconds = scale_down.stabilization_window_seconds;
     ScalingBehavior {
         scale_up: Some(rules(scale_up.unwrap_or_default(), &policy.up)),
-        scale_down: Some(rules(scale_down.unwrap_or_default(), &policy.down)),
+        scale_down: Some(ScalingRules {
+            stabilization_window_seconds,
+            ..rules(scale_down, &policy.down)
+        }),
     }
 }
 

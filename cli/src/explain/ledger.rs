@@ -30,6 +30,8 @@ pub struct Explanation {
     pub reason: String,
     /// Why, in one line.
     pub summary: String,
+    /// Whether it was rebuilt from traffic: then the operator has not reported it.
+    pub replayed: bool,
     /// How it came about.
     pub stages: Vec<StageView>,
     /// When the answer changes for a known reason.
@@ -84,6 +86,7 @@ impl Explanation {
             stages: marked(stages.iter().map(StageView::from).collect(), &decision.reason),
             reason: decision.reason,
             summary: decision.summary,
+            replayed: false,
             next: decision.next,
             notices: view.notices,
         })

@@ -7,8 +7,9 @@ use super::lint::{Source, check};
 use crate::change::Change;
 use crate::cluster::Cluster;
 use crate::failure::Failure;
+use crate::find::namespace_of;
 use crate::manifest::{self, Manifest};
-use crate::settings::{Place, Settings};
+use crate::settings::Settings;
 use crate::terminal::Terminal;
 use apifleet_crds::{ScalingPolicy, ScalingPolicySpec, policy_for};
 use std::path::Path;
@@ -61,7 +62,8 @@ impl Goal {
     ) -> Result<Vec<Self>, Failure> {
         let mut goals = Vec::new();
         for policy in policies {
-            let namespace = namespace(cluster, settings, &policy)?;
+            let written = policy.metadata.namespace.as_deref();
+            let namespace = namespace_of(cluster, &settings.place, written)?;
             let name = policy.metadata.name.clone().unwrap_or_default();
             let before = cluster.object::<ScalingPolicy>(&namespace, &name).await?;
             goals.push(Self::of_manifest(before.as_ref(), policy, namespace)?);
@@ -120,23 +122,5 @@ impl Goal {
         let fleets = followers::read(cluster, &self.namespace, &self.name).await?;
         let follow = |fleet| Follower::new(fleet, self.was.as_ref(), &self.will);
         Ok(fleets.iter().map(follow).collect())
-    }
-}
-
-/// Where a policy goes: where its manifest says, or else where everything goes.
-fn namespace(
-    cluster: &Cluster,
-    settings: &Settings,
-    policy: &ScalingPolicy,
-) -> Result<String, Failure> {
-    let usual = cluster.namespace(&settings.place).unwrap_or_default();
-    match (&policy.metadata.namespace, &settings.place) {
-        (Some(written), Place::Namespace(typed)) if written != typed.as_str() => {
-            Err(Failure::Usage(format!(
-                "the manifest says namespace {written}, and -n says {typed}: leave one of them out"
-            )))
-        }
-        (Some(written), _) => Ok(written.clone()),
-        (None, _) => Ok(usual.to_owned()),
     }
 }

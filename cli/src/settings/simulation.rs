@@ -6,6 +6,7 @@ use crate::simulate::Simulation;
 use crate::simulate::peers::Peer;
 use crate::simulate::subject::Asked;
 use crate::simulate::typed::Address;
+use crate::simulate::version::Version;
 use crate::simulate::work::{Cut, Traffic};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,7 @@ pub(super) fn meant(typed: SimulateArgs) -> Result<Simulation, Failure> {
         traffic: traffic(from, trace, prometheus_url.map(|address| (address, query)))?,
         cut: Cut { start, end, scale_to },
         peers: peers.map(alone).transpose()?,
-        compare,
+        compare: compare.map(Version::from),
         bounds: Asked { min, max },
         lag,
         seed,
@@ -131,6 +132,16 @@ mod tests {
         ] {
             let said = simulation(arguments).unwrap_err();
             assert!(said.contains(words), "{arguments:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_that_of_the_cluster_or_of_a_file() {
+        assert_eq!(simulation(&[]).unwrap().compare, None);
+        for (typed, version) in
+            [("current", Version::Current), ("old.yaml", Version::File("old.yaml".into()))]
+        {
+            assert_eq!(simulation(&["--compare", typed]).unwrap().compare, Some(version));
         }
     }
 

@@ -17,13 +17,13 @@ const SHORTEST_STEP: i64 = 60;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     /// The query.
-    pub(super) query: String,
+    pub(crate) query: String,
     /// From when on.
-    pub(super) start: Timestamp,
+    pub(crate) start: Timestamp,
     /// Until when.
-    pub(super) end: Timestamp,
+    pub(crate) end: Timestamp,
 }
 
 /// The recorded rate of requests of a fleet.
@@ -43,8 +43,12 @@ pub(super) fn usual_query(subject: &Subject) -> Result<String, Failure> {
     let namespace = fleet.namespace.as_deref().and_then(|it| Namespace::parse(it).ok());
     let name = FleetName::parse(&fleet.name).ok();
     let (namespace, name) = namespace.zip(name).ok_or_else(unknown)?;
-    let (namespace, name) = (namespace.as_str(), name.as_str());
-    Ok(format!("apifleet:requests:rate1m{{namespace=\"{namespace}\",fleet=\"{name}\"}}"))
+    Ok(query_of(&namespace, &name))
+}
+
+/// The same of a fleet that is named.
+pub(crate) fn query_of(namespace: &Namespace, fleet: &FleetName) -> String {
+    format!("apifleet:requests:rate1m{{namespace=\"{namespace}\",fleet=\"{fleet}\"}}")
 }
 
 /// The body of the answer.
@@ -52,14 +56,23 @@ pub(super) fn usual_query(subject: &Subject) -> Result<String, Failure> {
 /// # Errors
 /// Where there is none: one line that says why.
 pub(super) fn ask(address: &Address, range: &Range) -> Result<String, Failure> {
-    let asked = async {
-        tokio::time::timeout(DEADLINE, fetch(address, range)).await.unwrap_or_else(|_| {
-            Err(format!("no answer within {} s; ask for less with --start", DEADLINE.as_secs()))
-        })
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let answer = runtime.map_err(Failure::Runtime)?.block_on(asked);
-    answer.map_err(|why| {
+    let asked = answer(address, range, "; ask for less with --start");
+    runtime.map_err(Failure::Runtime)?.block_on(asked)
+}
+
+/// The same where other work waits as well; `if_late` is what helps where no answer comes in time.
+///
+/// # Errors
+/// Where there is none: one line that says why.
+pub(crate) async fn answer(
+    address: &Address,
+    range: &Range,
+    if_late: &str,
+) -> Result<String, Failure> {
+    let late = |_| Err(format!("no answer within {} s{if_late}", DEADLINE.as_secs()));
+    let answer = tokio::time::timeout(DEADLINE, fetch(address, range)).await;
+    answer.unwrap_or_else(late).map_err(|why| {
         Failure::NotKnown(format!("Prometheus cannot be asked: {why}; check --prometheus-url"))
     })
 }

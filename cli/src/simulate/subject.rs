@@ -1,18 +1,20 @@
-//! [`Subject`]: whose policy is simulated, out of a manifest.
+//! [`Subject`]: whose policy is simulated, out of a manifest; which of its objects is meant, and which one of another
+//! manifest is another version of it. Pure.
 
 use crate::failure::Failure;
 use crate::manifest::Manifest;
 use crate::names::FleetName;
 use crate::near;
 use crate::settings::Place;
+use apifleet_core::FleetPolicy;
 use apifleet_core::policy::Mode;
-use apifleet_core::{FleetPolicy, Replicas};
-use apifleet_crds::{ApiFleet, FleetIntent, ScalingPolicy, SpecError, effective, policy_for};
+use apifleet_crds::{ApiFleet, FleetIntent, Kind, ScalingPolicy, effective, policy_for};
 use jiff::tz::TimeZone;
-use std::path::Path;
 
 /// The bounds of a policy's fleet, where none are given.
 const USUAL_BOUNDS: (u16, u16) = (10, 30);
+/// What is wrong with a manifest in which there is nothing to simulate.
+const NOTHING: &str = "holds no ApiFleet and no ScalingPolicy";
 
 /// Whose policy is simulated.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,40 +48,36 @@ pub struct Asked {
 }
 
 /// One of a manifest.
-enum Chosen<'a> {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Chosen<'a> {
+    /// A fleet.
     Fleet(&'a ApiFleet),
+    /// A policy.
     Policy(&'a ScalingPolicy),
 }
 
 // === impl Subject ===
 
 impl Subject {
-    /// The named fleet or policy of a manifest, or the only fleet, or the only policy.
+    /// One of a manifest.
     ///
     /// # Errors
-    /// Where none or several could be meant, and where the one that is means nothing.
-    pub fn new(
+    /// Where it means nothing.
+    pub(super) fn new(
         manifest: &Manifest,
-        name: Option<&FleetName>,
+        chosen: Chosen<'_>,
         asked: Asked,
     ) -> Result<Self, Failure> {
-        match choose(manifest, name)? {
-            Chosen::Fleet(fleet) => of_fleet(manifest, fleet, asked),
-            Chosen::Policy(policy) => of_policy(manifest, policy, asked),
-        }
+        let policy = chosen.meant(manifest, asked).map_err(|why| manifest.bad(why))?;
+        Ok(Self::enforced(chosen.title(), chosen.named(), policy))
     }
 
-    /// The same of another manifest, within the bounds of this one.
-    ///
-    /// # Errors
-    /// As [`Self::new`], and where a policy cannot be within these bounds.
-    pub fn other(&self, path: &Path, name: Option<&FleetName>) -> Result<Self, Failure> {
-        let typed = |size: Replicas| u16::try_from(size.get()).ok();
-        let bounds = self.policy.bounds;
-        let asked = Asked { min: typed(bounds.min()), max: typed(bounds.max()) };
-        let other = Self::new(&Manifest::read(path)?, name, asked)?;
-        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        Ok(Self { title: format!("{} ({file})", other.title), ..other })
+    /// A fleet that is only watched is simulated as if it were not: that is what a reader wants to know of it.
+    pub(super) fn enforced(title: String, fleet: Option<Named>, policy: FleetPolicy) -> Self {
+        let watched = policy.mode == Mode::Observe;
+        let note = format!("{title} is in mode Observe; it is simulated as if it were enforced");
+        let policy = if watched { FleetPolicy { mode: Mode::Enforce, ..policy } } else { policy };
+        Self { title, fleet, policy, notes: watched.then_some(note).into_iter().collect() }
     }
 
     /// A namespace that was typed counts where the manifest says none.
@@ -99,30 +97,152 @@ impl Subject {
     }
 }
 
-fn choose<'a>(manifest: &'a Manifest, name: Option<&FleetName>) -> Result<Chosen<'a>, Failure> {
-    let Some(name) = name else {
-        return only(manifest);
-    };
-    let name = name.as_str();
-    let fleet = manifest.fleets.iter().find(|it| it.metadata.name.as_deref() == Some(name));
-    let policy = manifest.policies.iter().find(|it| it.metadata.name.as_deref() == Some(name));
-    match (fleet, policy) {
-        (Some(fleet), _) => Ok(Chosen::Fleet(fleet)),
-        (None, Some(policy)) => Ok(Chosen::Policy(policy)),
-        (None, None) => {
+// === impl Chosen ===
+
+impl<'a> Chosen<'a> {
+    /// The named fleet or policy of a manifest, or the only fleet, or the only policy.
+    ///
+    /// # Errors
+    /// Where none or several could be meant.
+    pub(super) fn of(manifest: &'a Manifest, name: Option<&FleetName>) -> Result<Self, Failure> {
+        let Some(name) = name else {
+            return only(manifest);
+        };
+        // Fleets come first: of a fleet and a policy of one name the fleet is meant.
+        all(manifest).find(|it| it.name() == Some(name.as_str())).ok_or_else(|| {
             let names = names(manifest);
-            let near = near::nearest(name, names.iter().map(String::as_str));
-            Err(manifest
-                .bad(format!("holds no ApiFleet and no ScalingPolicy {name}{}", near::hint(&near))))
+            let near = near::nearest(name.as_str(), names.iter().map(String::as_str));
+            manifest.bad(format!("{NOTHING} {name}{}", near::hint(&near)))
+        })
+    }
+
+    /// The same of another manifest: that of its kind and name, or else the only one of its kind.
+    ///
+    /// # Errors
+    /// Where there is none, or several could be meant.
+    pub(super) fn like(self, manifest: &Manifest) -> Result<Chosen<'_>, Failure> {
+        let (same, others): (Vec<_>, Vec<_>) =
+            all(manifest).partition(|it| it.kind() == self.kind());
+        let called_so = same.iter().find(|it| it.name() == self.name());
+        let only = same.first().filter(|_| same.len() == 1);
+        let (kind, title) = (self.kind().as_str(), self.title());
+        called_so.or(only).copied().ok_or_else(|| {
+            manifest.bad(match others.first() {
+                _ if !same.is_empty() => format!(
+                    "holds several of kind {kind}, and none is called as {title} is: compare it with a file of the one \
+                     that is meant"
+                ),
+                Some(other) => format!(
+                    "holds {} {} and no {kind}, which {title} is: compare it with another version of the same kind",
+                    other.kind().as_str(),
+                    other.title()
+                ),
+                None => NOTHING.to_owned(),
+            })
+        })
+    }
+
+    /// What it means; within the bounds that were typed, where any were.
+    ///
+    /// # Errors
+    /// Where it means nothing: why, and of what.
+    pub(super) fn meant(self, manifest: &Manifest, asked: Asked) -> Result<FleetPolicy, String> {
+        let meant = match self {
+            Self::Fleet(fleet) => {
+                let mut spec = effective(&fleet.spec, self.shared(manifest)?.map(|it| &it.spec));
+                spec.min_replicas = asked.min.map_or(spec.min_replicas, i32::from);
+                spec.max_replicas = asked.max.map_or(spec.max_replicas, i32::from);
+                FleetIntent::try_from(&spec).map(|intent| intent.policy)
+            }
+            Self::Policy(policy) => {
+                let min = asked.min.unwrap_or(USUAL_BOUNDS.0);
+                let max = asked.max.unwrap_or(USUAL_BOUNDS.1);
+                policy_for(&policy.spec, min.into(), max.into())
+            }
+        };
+        meant.map_err(|error| format!("{}: {error}", self.title()))
+    }
+
+    /// The policy that a fleet names, which is in the same manifest.
+    fn shared(self, manifest: &Manifest) -> Result<Option<&ScalingPolicy>, String> {
+        let reference = match self {
+            Self::Fleet(fleet) => fleet.spec.policy_ref.as_ref(),
+            Self::Policy(_) => None,
+        };
+        let Some(reference) = reference else { return Ok(None) };
+        let is_it = |it: &&ScalingPolicy| it.metadata.name.as_ref() == Some(&reference.name);
+        let missing = || {
+            format!(
+                "ApiFleet {} takes its rules from ScalingPolicy {}, which is not in the file: put both into one, with \
+                 a line of --- between them",
+                self.title(),
+                reference.name
+            )
+        };
+        manifest.policies.iter().find(is_it).map(Some).ok_or_else(missing)
+    }
+
+    /// Its kind.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Fleet(_) => Kind::ApiFleet,
+            Self::Policy(_) => Kind::ScalingPolicy,
         }
     }
+
+    /// Its name, where the manifest says it.
+    pub(super) fn name(self) -> Option<&'a str> {
+        match self {
+            Self::Fleet(it) => it.metadata.name.as_deref(),
+            Self::Policy(it) => it.metadata.name.as_deref(),
+        }
+    }
+
+    /// Its namespace, where the manifest says it.
+    pub(super) fn namespace(self) -> Option<&'a str> {
+        match self {
+            Self::Fleet(it) => it.metadata.namespace.as_deref(),
+            Self::Policy(it) => it.metadata.namespace.as_deref(),
+        }
+    }
+
+    /// What people call it: a fleet with its namespace, where the manifest says it.
+    pub(super) fn title(self) -> String {
+        let name = self.name().unwrap_or("without a name");
+        let namespace = match self {
+            Self::Fleet(_) => self.namespace(),
+            Self::Policy(_) => None,
+        };
+        namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+    }
+
+    /// The fleet, where it is one with a name.
+    pub(super) fn named(self) -> Option<Named> {
+        let Self::Fleet(fleet) = self else { return None };
+        let name = fleet.metadata.name.clone()?;
+        Some(Named { namespace: fleet.metadata.namespace.clone(), name })
+    }
+
+    /// The smallest and the largest size that it says itself; a policy says none.
+    pub(super) fn sizes(self) -> Option<(i32, i32)> {
+        match self {
+            Self::Fleet(fleet) => Some((fleet.spec.min_replicas, fleet.spec.max_replicas)),
+            Self::Policy(_) => None,
+        }
+    }
+}
+
+/// Everything of a manifest that can be simulated: fleets, then policies.
+fn all(manifest: &Manifest) -> impl Iterator<Item = Chosen<'_>> {
+    let policies = manifest.policies.iter().map(Chosen::Policy);
+    manifest.fleets.iter().map(Chosen::Fleet).chain(policies)
 }
 
 fn only(manifest: &Manifest) -> Result<Chosen<'_>, Failure> {
     match (manifest.fleets.as_slice(), manifest.policies.as_slice()) {
         ([fleet], _) => Ok(Chosen::Fleet(fleet)),
         ([], [policy]) => Ok(Chosen::Policy(policy)),
-        ([], []) => Err(manifest.bad("holds no ApiFleet and no ScalingPolicy".to_owned())),
+        ([], []) => Err(manifest.bad(NOTHING.to_owned())),
         _ => {
             let mut names = names(manifest);
             let more = names.len().saturating_sub(5);
@@ -134,66 +254,7 @@ fn only(manifest: &Manifest) -> Result<Chosen<'_>, Failure> {
 }
 
 fn names(manifest: &Manifest) -> Vec<String> {
-    let fleets = manifest.fleets.iter().map(|it| &it.metadata);
-    let policies = manifest.policies.iter().map(|it| &it.metadata);
-    fleets.chain(policies).filter_map(|metadata| metadata.name.clone()).collect()
-}
-
-fn of_fleet(manifest: &Manifest, fleet: &ApiFleet, asked: Asked) -> Result<Subject, Failure> {
-    let title = title(fleet.metadata.namespace.as_deref(), fleet.metadata.name.as_deref());
-    let policy = match &fleet.spec.policy_ref {
-        None => None,
-        Some(reference) => {
-            let is_it = |it: &&ScalingPolicy| it.metadata.name.as_ref() == Some(&reference.name);
-            let missing = || {
-                manifest.bad(format!(
-                    "ApiFleet {title} takes its rules from ScalingPolicy {}, which is not in the file: put both into \
-                     one, with a line of --- between them",
-                    reference.name
-                ))
-            };
-            Some(&manifest.policies.iter().find(is_it).ok_or_else(missing)?.spec)
-        }
-    };
-    let mut spec = effective(&fleet.spec, policy);
-    spec.min_replicas = asked.min.map_or(spec.min_replicas, i32::from);
-    spec.max_replicas = asked.max.map_or(spec.max_replicas, i32::from);
-    let meant = FleetIntent::try_from(&spec).map_err(|error| invalid(manifest, &title, &error))?;
-    let named = fleet
-        .metadata
-        .name
-        .clone()
-        .map(|name| Named { namespace: fleet.metadata.namespace.clone(), name });
-    Ok(enforced(title, named, meant.policy))
-}
-
-fn of_policy(
-    manifest: &Manifest,
-    policy: &ScalingPolicy,
-    asked: Asked,
-) -> Result<Subject, Failure> {
-    let title = title(None, policy.metadata.name.as_deref());
-    let (min, max) = (asked.min.unwrap_or(USUAL_BOUNDS.0), asked.max.unwrap_or(USUAL_BOUNDS.1));
-    let meant = policy_for(&policy.spec, min.into(), max.into())
-        .map_err(|error| invalid(manifest, &title, &error))?;
-    Ok(enforced(title, None, meant))
-}
-
-/// A fleet that is only watched is simulated as if it were not: that is what a reader wants to know of it.
-fn enforced(title: String, fleet: Option<Named>, policy: FleetPolicy) -> Subject {
-    let watched = policy.mode == Mode::Observe;
-    let note = format!("{title} is in mode Observe; it is simulated as if it were enforced");
-    let policy = if watched { FleetPolicy { mode: Mode::Enforce, ..policy } } else { policy };
-    Subject { title, fleet, policy, notes: watched.then_some(note).into_iter().collect() }
-}
-
-fn invalid(manifest: &Manifest, title: &str, error: &SpecError) -> Failure {
-    manifest.bad(format!("{title}: {error}"))
-}
-
-fn title(namespace: Option<&str>, name: Option<&str>) -> String {
-    let name = name.unwrap_or("without a name");
-    namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+    all(manifest).filter_map(|it| it.name().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -215,9 +276,15 @@ mod tests {
         .unwrap()
     }
 
-    fn subject(manifest: &Manifest, name: Option<&str>) -> Result<Subject, String> {
+    fn within(manifest: &Manifest, name: Option<&str>, asked: Asked) -> Result<Subject, String> {
         let name = name.map(|name| FleetName::parse(name).unwrap());
-        Subject::new(manifest, name.as_ref(), Asked::default()).map_err(|error| error.to_string())
+        let chosen = Chosen::of(manifest, name.as_ref());
+        let subject = chosen.and_then(|chosen| Subject::new(manifest, chosen, asked));
+        subject.map_err(|error| error.to_string())
+    }
+
+    fn subject(manifest: &Manifest, name: Option<&str>) -> Result<Subject, String> {
+        within(manifest, name, Asked::default())
     }
 
     fn bounds(subject: &Subject) -> (u32, u32) {
@@ -264,9 +331,9 @@ mod tests {
     fn typed_bounds_count_more_than_those_of_the_manifest() {
         let manifest = Manifest { fleets: vec![fleet("api", &json!({}))], ..Manifest::default() };
         let asked = Asked { min: Some(2), max: None };
-        assert_eq!(bounds(&Subject::new(&manifest, None, asked).unwrap()), (2, 12));
+        assert_eq!(bounds(&within(&manifest, None, asked).unwrap()), (2, 12));
         let crossed = Asked { min: Some(20), max: None };
-        let said = Subject::new(&manifest, None, crossed).unwrap_err().to_string();
+        let said = within(&manifest, None, crossed).unwrap_err();
         assert!(said.contains("shop/api") && said.contains("maxReplicas"), "{said}");
     }
 
@@ -276,5 +343,46 @@ mod tests {
         let read = subject(&Manifest { fleets, ..Manifest::default() }, None).unwrap();
         assert_eq!(read.policy.mode, Mode::Enforce);
         assert!(read.notes[0].contains("Observe"), "{:?}", read.notes);
+    }
+
+    fn holding(fleets: &[&str], policies: &[&str]) -> Manifest {
+        Manifest {
+            fleets: fleets.iter().map(|name| fleet(name, &json!({}))).collect(),
+            policies: policies.iter().map(|name| policy(name, 40)).collect(),
+            ..Manifest::default()
+        }
+    }
+
+    #[test]
+    fn another_version_has_the_same_kind_and_name_or_is_the_only_one_of_its_kind() {
+        let (fleets, policies) = (holding(&["api"], &["steady"]), holding(&[], &["steady"]));
+        let fleet = Chosen::of(&fleets, None).unwrap();
+        let policy = Chosen::of(&policies, None).unwrap();
+        for (chosen, other, title) in [
+            (fleet, holding(&["web", "api"], &["api"]), "shop/api"),
+            (fleet, holding(&["web"], &["calm", "steady"]), "shop/web"),
+            (policy, holding(&["steady"], &["calm", "steady"]), "steady"),
+            (policy, holding(&["api", "web"], &["calm"]), "calm"),
+        ] {
+            let found = chosen.like(&other).unwrap();
+            assert_eq!((found.kind(), found.title().as_str()), (chosen.kind(), title));
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_kind_or_of_several_others_is_no_version() {
+        let fleets = holding(&["api"], &[]);
+        let fleet = Chosen::of(&fleets, None).unwrap();
+        for (other, words) in [
+            (holding(&[], &[]), "holds no ApiFleet and no ScalingPolicy"),
+            (
+                holding(&[], &["steady"]),
+                "holds ScalingPolicy steady and no ApiFleet, which shop/api is",
+            ),
+            (holding(&["web", "cart"], &[]), "several of kind ApiFleet, and none is called as"),
+        ] {
+            let said = fleet.like(&other).unwrap_err().to_string();
+            assert!(said.contains(words), "{words}: {said}");
+        }
     }
 }

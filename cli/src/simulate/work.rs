@@ -252,7 +252,7 @@ fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
 }
 
 /// A file as people call it.
-fn label(path: &Path) -> String {
+pub(super) fn label(path: &Path) -> String {
     if path == Path::new("-") {
         return "standard input".to_owned();
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use wiremock::MockServer;
 
 /// The fleet of the peak, which takes signals and schedules from policy `steady`.
-fn sharing() -> ApiFleet {
+pub(crate) fn sharing() -> ApiFleet {
     let mut fleet = fleet("peak");
     (fleet.spec.signals, fleet.spec.schedules) = (None, None);
     fleet.spec.policy_ref = serde_json::from_value(json!({"name": "steady"})).unwrap();

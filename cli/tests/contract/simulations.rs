@@ -15,17 +15,20 @@ use tokio::io::AsyncWriteExt as _;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-const FLEET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixtures/peak.yaml");
-const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixtures/steady.yaml");
+pub(crate) const FLEET: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixtures/peak.yaml");
+pub(crate) const POLICY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/fixtures/steady.yaml");
 /// One day of the campaign: short enough for tests.
-const DAY: [&str; 4] = ["--start", "2026-12-08", "--end", "2026-12-09"];
+pub(crate) const DAY: [&str; 4] = ["--start", "2026-12-08", "--end", "2026-12-09"];
 
 /// The program on traffic of its own, ended by `more`.
-async fn simulate(home: &Home, manifest: &str, more: &[&str]) -> Ran {
+pub(crate) async fn simulate(home: &Home, manifest: &str, more: &[&str]) -> Ran {
     home.run(&[&["simulate", "-f", manifest], more].concat()).await
 }
 
-fn json(ran: &Ran) -> Value {
+/// The document that a run wrote.
+pub(crate) fn json(ran: &Ran) -> Value {
     assert_eq!(ran.code, 0, "{ran:?}");
     serde_json::from_str(&ran.out).unwrap()
 }
@@ -432,23 +435,4 @@ async fn a_prometheus_that_does_not_help_is_one_clear_line() {
     let ran = simulate(&home, POLICY, &down).await;
     assert_eq!(ran.code, 2, "a policy has no traffic of its own: {ran:?}");
     assert!(ran.err.contains("--query"), "{}", ran.err);
-}
-
-#[tokio::test]
-async fn a_change_is_compared_with_how_it_was_before() {
-    let home = Home::empty();
-    let before = home.path().join("before.yaml");
-    let text = std::fs::read_to_string(FLEET)
-        .unwrap()
-        .replace("targetPerReplica: 50", "targetPerReplica: 30");
-    std::fs::write(&before, &text).unwrap();
-    let compare = ["--compare", before.to_str().unwrap(), "--baseline", "none", "-o", "json"];
-    let document = json(&simulate(&home, FLEET, &[&DAY[..], &compare].concat()).await);
-    let policies = document["policies"].as_array().unwrap();
-    assert_eq!(policies[1]["policy"], "shop/shop-api (before.yaml)");
-    assert_eq!(policies[1]["role"], "peer");
-    let hours = |at: usize| policies[at]["replicaHours"].as_f64().unwrap();
-    assert!(hours(1) > hours(0), "a lower target needs more replicas: {policies:?}");
-    let ran = simulate(&home, FLEET, &["--compare", "/nowhere.yaml"]).await;
-    assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "{ran:?}");
 }

@@ -68,7 +68,7 @@ pub fn demand(view: &View, others: [Option<Outcome>; 3]) -> Demand {
 fn request_rate(view: &View) -> Option<Outcome> {
     let per_replica = view.policy.signals.target_per_replica;
     let rate = known_rate(&view.trust.signals.request_rate)?;
-    let Behavior { up, down } = &view.policy.behavior;
+    let Behavior { up, down, .. } = &view.policy.behavior;
     let up = if view.climbing { Percent::ZERO } else { up.tolerance };
     let load = rate.get() / (per_replica.get() * f64::from(view.current.get()));
     let within = load >= 1.0 - down.tolerance.get() / 100.0 && load <= 1.0 + up.get() / 100.0;

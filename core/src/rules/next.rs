@@ -84,7 +84,7 @@ fn at_edge(limits: &Limits, asked: Asked, at: Timestamp) -> Next {
 fn ends(limits: &Limits) -> impl Iterator<Item = Timestamp> {
     let (behavior, memory, size) = (&limits.policy.behavior, limits.memory, limits.current);
     let high = memory.highs.iter().rev().find(|high| high.replicas >= size);
-    let high = high.and_then(|high| end(high.at, behavior.down.stabilization_window));
+    let high = high.and_then(|high| end(high.at, memory.patience.window(behavior)));
     let low = memory.lows.iter().rev().find(|low| low.replicas <= size);
     let low = low.and_then(|low| end(low.at, behavior.up.stabilization_window));
     let trusted = memory.trusted_since.and_then(|since| end(since, limits.policy.signals.window));

@@ -1,5 +1,5 @@
 //! Stage 3: the HPA's stabilisation windows. When removing, the highest recommendation of the window counts; when
-//! adding, the lowest.
+//! adding, the lowest. How long the window for removing is may be learned: [`crate::patience`].
 
 use super::Outcome;
 use super::limits::Limits;
@@ -10,13 +10,13 @@ use crate::window::{extremum, signed};
 /// What the windows make of a recommendation.
 #[must_use]
 pub fn stabilize(limits: &Limits, asks: Replicas) -> Outcome {
-    let (up, down) = (&limits.policy.behavior.up, &limits.policy.behavior.down);
+    let behavior = &limits.policy.behavior;
     let (high, low, window) = if asks < limits.current {
-        let high = extremum(&limits.memory.highs, limits.now, down.stabilization_window);
-        (high, None, down.stabilization_window)
+        let window = limits.memory.patience.window(behavior);
+        (extremum(&limits.memory.highs, limits.now, window), None, window)
     } else {
-        let low = extremum(&limits.memory.lows, limits.now, up.stabilization_window);
-        (None, low, up.stabilization_window)
+        let window = behavior.up.stabilization_window;
+        (None, extremum(&limits.memory.lows, limits.now, window), window)
     };
     let keeps = match (high, low) {
         (Some(high), _) => asks.max(high.replicas.min(limits.current)),
@@ -27,5 +27,5 @@ pub fn stabilize(limits: &Limits, asks: Replicas) -> Outcome {
         return Outcome::unchanged(asks);
     };
     let until = decisive.at.saturating_add(signed(window)).unwrap_or(limits.now);
-    Outcome { replicas: keeps, why: Why::Stabilized { asks, keeps, until } }
+    Outcome { replicas: keeps, why: Why::Stabilized { asks, keeps, window, until } }
 }

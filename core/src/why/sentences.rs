@@ -74,10 +74,11 @@ impl fmt::Display for Why {
             Self::ReplicasUnknown => {
                 f.write_str("spec.replicas of a target is unknown: nothing is written")
             }
-            Self::Stabilized { asks, keeps, until } => {
+            Self::Stabilized { asks, keeps, window, until } => {
                 write!(
                     f,
-                    "{keeps} was recommended within the window: {asks} waits until {until:.0}"
+                    "{keeps} was recommended within the last {}: {asks} waits until {until:.0}",
+                    Seconds(*window)
                 )
             }
             Self::ScaleUpLimit { asks, limit } => {

@@ -28,6 +28,7 @@ fn kubernetes_default() -> Behavior {
     Behavior {
         up: direction(Select::Max, &[hundred, four]),
         down: Direction { stabilization_window: Duration::from_mins(5), ..down },
+        longest_down_window: Duration::from_mins(5),
     }
 }
 
@@ -70,8 +71,11 @@ fn tolerance_is_a_share_of_the_current_size() {
         [(10, 1500.0, 30), (28, 1500.0, 28), (30, 1355.0, 30), (30, 1345.0, 27), (20, 1100.0, 20)]
     {
         let mut free = policy();
-        free.behavior =
-            Behavior { up: direction(Select::Max, &[]), down: direction(Select::Max, &[]) };
+        free.behavior = Behavior {
+            up: direction(Select::Max, &[]),
+            down: direction(Select::Max, &[]),
+            ..kubernetes_default()
+        };
         let mut fleet = Fleet::new(free, size);
         fleet.decide();
         fleet.memory.highs.clear();

@@ -17,6 +17,7 @@ mod invariants;
 mod override_invariants;
 mod overrides;
 mod ownership;
+mod patience;
 mod readings;
 mod restarts;
 mod runbooks;

@@ -156,7 +156,7 @@ impl<'a> Step<'a> {
     /// D4, D16.
     fn check_speed(&self) {
         let (before, new) = self.sizes();
-        let Behavior { up, down } = &self.fleet.policy.behavior;
+        let Behavior { up, down, .. } = &self.fleet.policy.behavior;
         let at_once = match self.said.ceiling {
             Some((count, Pace::Immediate)) => self.bounded(count),
             Some((_, Pace::Gradual)) | None => u32::MAX,

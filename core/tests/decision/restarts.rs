@@ -50,7 +50,8 @@ impl Status {
 proptest! {
     #![proptest_config(ten_thousand())]
 
-    /// Without tolerance the sizes can be compared at every instant.
+    /// Without tolerance the sizes can be compared at every instant. What a write that was lost had learned of the
+    /// window is learned again: here it is given.
     #[test]
     fn a_restarted_run_is_never_smaller_than_an_uninterrupted_one(
         policy in overridden(scheduled(any_policy())),
@@ -63,6 +64,7 @@ proptest! {
         policy.signals.latency = None;
         policy.behavior.up.tolerance = Percent::ZERO;
         policy.behavior.down.tolerance = Percent::ZERO;
+        policy.behavior.longest_down_window = policy.behavior.down.stabilization_window;
         let mut steady = Fleet::new(policy, size);
         let mut status = Status::new();
         let (before, after) = beats.split_at(kill);

@@ -7,10 +7,14 @@ use apifleet_core::behavior::{Amount, Behavior, Direction, RatePolicy, Select};
 use apifleet_core::quantity::Replicas;
 
 pub(super) fn meaning(behavior: &ScalingBehavior) -> Result<Behavior, SpecError> {
-    let Behavior { up, down } = Behavior::default();
+    let Behavior { up, down, longest_down_window } = Behavior::default();
+    let down = direction("spec.behavior.scaleDown", behavior.scale_down.as_ref(), down)?;
+    // A window that is given is kept to.
+    let given = behavior.scale_down.as_ref().and_then(|rules| rules.stabilization_window_seconds);
     Ok(Behavior {
         up: direction("spec.behavior.scaleUp", behavior.scale_up.as_ref(), up)?,
-        down: direction("spec.behavior.scaleDown", behavior.scale_down.as_ref(), down)?,
+        longest_down_window: given.map_or(longest_down_window, |_| down.stabilization_window),
+        down,
     })
 }
 

@@ -258,7 +258,11 @@ fn an_absent_block_is_off_and_an_empty_one_has_its_defaults() {
 
     let full = meaning("good/full.yaml");
     assert_eq!(full.policy.spot, Some(SpotPolicy::new(60, Replicas::new(4))));
-    assert_eq!(full.policy.behavior, apifleet_core::behavior::Behavior::default());
+    // It writes down all defaults. A window that is given is kept to.
+    let default = apifleet_core::behavior::Behavior::default();
+    let longest_down_window = default.down.stabilization_window;
+    let given = apifleet_core::behavior::Behavior { longest_down_window, ..default };
+    assert_eq!(full.policy.behavior, given);
     assert_eq!(full.policy.signals.window.as_secs(), 60);
     assert_eq!(full.policy.signals.stale_after.as_secs(), 90);
 }

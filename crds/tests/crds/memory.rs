@@ -9,6 +9,7 @@ use apifleet_core::memory::{
 };
 use apifleet_core::name::Name;
 use apifleet_core::overrides::Action;
+use apifleet_core::patience::Patience;
 use apifleet_core::quantity::Replicas;
 use apifleet_core::schedule::lead::{Learned, Measured};
 use apifleet_core::schedule::opening::Opening;
@@ -51,6 +52,14 @@ fn stored<T: for<'de> Deserialize<'de>>() -> BTreeSet<&'static str> {
     fields
 }
 
+/// The fields of what an object is stored as.
+fn fields_of(stored: impl serde::Serialize) -> BTreeSet<String> {
+    match serde_json::to_value(stored).unwrap() {
+        serde_json::Value::Object(fields) => fields.into_iter().map(|(name, _)| name).collect(),
+        other => panic!("{other} is no object"),
+    }
+}
+
 #[test]
 fn every_stored_field_has_its_place_in_the_schema() {
     let definition = serde_json::to_value(apifleet_crds::crd(Kind::ApiFleet).unwrap()).unwrap();
@@ -66,6 +75,7 @@ fn every_stored_field_has_its_place_in_the_schema() {
         ("/properties/highs/items", stored::<Recommendation>()),
         ("/properties/lows/items", stored::<Recommendation>()),
         ("/properties/changes/items", stored::<Change>()),
+        ("/properties/patience", stored::<Patience>()),
         ("/properties/last", stored::<LastValues>()),
         ("/properties/last/properties/requestRate", stored::<Sample>()),
         ("/properties/guard", stored::<Guard>()),
@@ -89,19 +99,9 @@ fn every_stored_field_has_its_place_in_the_schema() {
         Stance::Fallback { until: at },
         Stance::Returning { share_percent: 40, stepped_at: at },
     ];
-    let fields: BTreeSet<String> = stances
-        .iter()
-        .flat_map(|stance| match serde_json::to_value(stance).unwrap() {
-            serde_json::Value::Object(fields) => fields.into_iter().map(|(name, _)| name),
-            other => panic!("{other} is no object"),
-        })
-        .collect();
+    let fields: BTreeSet<String> = stances.iter().flat_map(fields_of).collect();
     assert_eq!(places("/properties/spot/properties/stance"), fields);
     let name = Name::parse("incident").unwrap();
     let imposed = Imposed { name, action: Action::Pin(Replicas::new(14)) };
-    let serde_json::Value::Object(imposed) = serde_json::to_value(imposed).unwrap() else {
-        panic!("it is no object")
-    };
-    let fields: BTreeSet<String> = imposed.into_iter().map(|(name, _)| name).collect();
-    assert_eq!(places("/properties/overrides/items"), fields);
+    assert_eq!(places("/properties/overrides/items"), fields_of(imposed));
 }

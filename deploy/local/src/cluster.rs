@@ -117,6 +117,16 @@ impl Cluster {
         Ok(true)
     }
 
+    /// Removes what clusters of any name have left whose supervisor died, and tells which. Those that run stay.
+    pub fn sweep(progress: &dyn Progress) -> Result<Vec<Name>> {
+        let dead = |name: &Name| !Lock::is_held(&State::of(name).lock);
+        let names: Vec<Name> = State::names().into_iter().filter(dead).collect();
+        for name in &names {
+            Self::remove(name, progress)?;
+        }
+        Ok(names)
+    }
+
     /// Ends the cluster and removes every trace of it.
     pub fn down(self) -> Result<()> {
         end(&self.state)

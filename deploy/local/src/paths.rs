@@ -1,6 +1,7 @@
 //! Where files are: the state of a cluster, which `down` removes, and the cache of programs, which stays.
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -36,6 +37,11 @@ impl State {
             supervisor_log: states.join(format!("{name}.log")),
             group: format!("/apifleet-{name}"),
         }
+    }
+
+    /// The names of all clusters that have left anything here, whether they run or not.
+    pub(crate) fn names() -> BTreeSet<Name> {
+        names_in(Path::new(STATE))
     }
 
     /// The supervisor's socket.
@@ -82,6 +88,14 @@ impl State {
     pub(crate) fn node(&self, name: &Name) -> PathBuf {
         self.root.join("nodes").join(name.as_str())
     }
+}
+
+fn names_in(states: &Path) -> BTreeSet<Name> {
+    let entries = fs::read_dir(states).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let of_clusters =
+        paths.filter(|path| path.is_dir() || path.extension() == Some("lock".as_ref()));
+    of_clusters.filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect()
 }
 
 /// What was built and is kept outside the checkout, shared by all clones on this machine:
@@ -170,6 +184,18 @@ mod tests {
         let socket = state.node(&longest).join("containerd.sock.ttrpc");
         assert!(socket.to_str().unwrap().len() < 108, "{}", socket.display());
         assert!(state.socket().to_str().unwrap().len() < 108);
+    }
+
+    #[test]
+    fn a_cluster_is_known_by_its_directory_or_its_lock() {
+        let states = tempfile::tempdir().unwrap();
+        assert!(names_in(&states.path().join("none")).is_empty());
+        fs::create_dir(states.path().join("whole")).unwrap();
+        for file in ["whole.lock", "locked.lock", "before.json", "machine.guard", "gone.log"] {
+            fs::write(states.path().join(file), "").unwrap();
+        }
+        let names: Vec<String> = names_in(states.path()).iter().map(Name::to_string).collect();
+        assert_eq!(names, ["locked", "whole"]);
     }
 
     #[test]

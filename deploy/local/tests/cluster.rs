@@ -48,10 +48,10 @@ fn a_cluster_lives_and_leaves_no_trace() {
         nix::unistd::Uid::effective().is_root(),
         "this test makes namespaces and control groups: run it as root"
     );
-    Cluster::remove(&name("it"), &Silent).expect("remains of an earlier run removed");
+    Cluster::sweep(&Silent).expect("remains of earlier runs removed");
     assert!(
         !Path::new("/var/lib/apifleet").exists(),
-        "this test compares the machine before and after: take the cluster that runs down first"
+        "this test compares the machine before and after: take the clusters that run down first"
     );
     let before = trace::of_this_machine();
 

@@ -56,6 +56,15 @@ impl Ours {
         }
     }
 
+    /// The same with what an operator has learned of a fleet over days: how long pods and nodes take to become Ready,
+    /// and how long its scale-down window is.
+    #[must_use]
+    pub fn knowing(mut self, memory: &Memory) -> Self {
+        self.memory.patience = memory.patience;
+        self.memory.learned = memory.learned.clone();
+        self
+    }
+
     /// The policy that it follows.
     #[must_use]
     pub const fn policy(&self) -> &FleetPolicy {

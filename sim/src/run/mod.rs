@@ -25,6 +25,8 @@ pub struct Scenario {
     pub trace: Arc<Trace>,
     /// The smallest and the largest size.
     pub bounds: Bounds,
+    /// The size with which it begins, all Ready; `None` where nobody knows: then at 50 requests per second a pod.
+    pub size: Option<Replicas>,
     /// How long a pod takes to become Ready.
     pub lag: Lag,
     /// Draws arrivals and phases.
@@ -73,6 +75,7 @@ impl Scenario {
         Self {
             trace,
             bounds,
+            size: None,
             lag: Lag { pod: lag, node: 0 },
             seed,
             faults: Vec::new(),
@@ -105,10 +108,11 @@ pub fn simulate_load(scenario: &Scenario, load: &Load, scaler: &mut dyn Scaler) 
     engine.finish(scaler.name())
 }
 
-/// The size with which a run begins, all Ready: at 50 requests per second a pod.
+/// The size with which a run begins, all Ready: the known one, else at 50 requests per second a pod.
 pub(crate) fn first_size(scenario: &Scenario) -> u32 {
     let (min, max) = (scenario.bounds.min(), scenario.bounds.max());
-    Replicas::ceil(scenario.trace.rate_at(0) / SETTLED).clamp(min, max).get()
+    let settled = || Replicas::ceil(scenario.trace.rate_at(0) / SETTLED).clamp(min, max);
+    scenario.size.unwrap_or_else(settled).get()
 }
 
 #[cfg(test)]

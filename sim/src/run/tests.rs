@@ -92,6 +92,16 @@ fn a_constant_load_that_fits_costs_no_minute_and_no_change() {
 }
 
 #[test]
+fn a_run_begins_with_the_size_that_is_known() {
+    let unknown = scenario(&[(120, 600.0)]);
+    let known = Scenario { size: Some(Replicas::new(25)), ..unknown.clone() };
+    for (scenario, size) in [(unknown, 12), (known, 25)] {
+        let run = simulate(&scenario, &mut Keep::default());
+        assert_eq!(range(&run.series.ready), (size, size));
+    }
+}
+
+#[test]
 fn a_load_that_does_not_fit_is_a_violation_in_every_minute() {
     let run = simulate(&scenario(&[(3600, 3000.0)]), &mut Keep::default());
     let score = &run.score;

@@ -113,6 +113,9 @@ impl Down {
         let there = Cluster::remove(&self.name, &view)?;
         let result = if there { "is gone" } else { "was not there" };
         view.say(&format!("cluster {} {result}", self.name));
+        for dead in Cluster::sweep(&view)? {
+            view.say(&format!("cluster {dead} had died; what it left is gone"));
+        }
         Ok(())
     }
 }

@@ -29,6 +29,7 @@ use apifleet_e2e::Platform;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A test: its name, a sentence, and what it does.
 type Case = (&'static str, fn(&Platform) -> anyhow::Result<()>);
@@ -76,7 +77,10 @@ fn main() -> ExitCode {
         .map(|(name, case)| {
             let platform = Arc::clone(&platform);
             Trial::test(name, move || {
-                case(&platform).map_err(|error| Failed::from(format!("{error:#}")))
+                let began = Instant::now();
+                let done = case(&platform);
+                eprintln!("{:>6.1} s  {name}", began.elapsed().as_secs_f64());
+                done.map_err(|error| Failed::from(format!("{error:#}")))
             })
             .with_ignored_flag(on_demand(name))
         })

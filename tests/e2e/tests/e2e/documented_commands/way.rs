@@ -54,6 +54,8 @@ fn of_kubectl(words: &[&str]) -> Way {
 fn of_apifleet(words: &[&str]) -> Way {
     match words {
         ["override", rest @ ..] if rest.contains(&"--list") => Way::AsItIs,
+        // What a page shows is perhaps yet to come today, or older than this cluster.
+        ["explain", rest @ ..] if rest.contains(&"--at") => Way::Known,
         ["override" | "hold" | "resume", ..] | ["policy", "set" | "apply", ..] => APIFLEET,
         ["status", rest @ ..] if is_watch(rest) => Way::ForAMoment,
         [
@@ -93,6 +95,8 @@ pub(super) fn leaves_nothing_changed() -> Result<()> {
         ("apifleet override --list", Way::AsItIs),
         ("apifleet policy set a targetPerReplica=45", APIFLEET),
         ("apifleet policy diff a.yaml", Way::AsItIs),
+        ("apifleet explain a --why-not 25", Way::AsItIs),
+        ("apifleet explain a --at 08:03", Way::Known),
         ("helm upgrade a b", Way::With("--dry-run=client")),
         ("kubectl rollout restart deployment/a", Way::Known),
         ("kubectl drain a", Way::Unsaid),
