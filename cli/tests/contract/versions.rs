@@ -6,7 +6,7 @@ use crate::server::{in_shop, knowing_more, knowing_these, listing, refusing};
 use crate::shared::sharing;
 use crate::simulations::{DAY, FLEET, POLICY, json, simulate};
 use apifleet_crds::ScalingPolicy;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wiremock::MockServer;
 
 /// The manifest of the fleet, with something else in it.
@@ -65,6 +65,13 @@ async fn server_with(change: impl FnOnce(&mut Value)) -> MockServer {
 
 fn calm(object: &mut Value) {
     object["spec"]["signals"]["requestRate"]["targetPerReplica"] = 30.into();
+}
+
+/// A server that serves this kind, and has no such object.
+async fn lacking(server: &MockServer, kind: &str, name: &str) {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound",
+        "message": "not found", "details": {"name": name, "group": "apifleet.dev", "kind": kind}});
+    knowing_more(server, &in_shop(&format!("{kind}/{name}")), 404, status).await;
 }
 
 /// What a server was asked.
@@ -225,11 +232,14 @@ async fn a_fleet_that_names_a_policy_is_current_with_that() {
     calm(&mut policy);
     let server = knowing_these(&[sharing()]).await;
     let home = Home::of(&server.uri());
+    lacking(&server, "scalingpolicies", "steady").await;
     one_line(
         &compare(&home, FLEET, "current", &[]).await,
         1,
         "names ScalingPolicy \"steady\", which is not in namespace \"shop\"",
     );
+    let server = knowing_these(&[sharing()]).await;
+    let home = Home::of(&server.uri());
     knowing_more(&server, &in_shop("scalingpolicies/steady"), 200, policy).await;
     let rows = rows(&home, FLEET, "current").await;
     assert!(hours(&rows[1]) > hours(&rows[0]), "a lower target needs more replicas: {rows:?}");
@@ -239,6 +249,7 @@ async fn a_fleet_that_names_a_policy_is_current_with_that() {
 async fn nothing_of_that_name_in_the_cluster_says_so_and_what_to_do() {
     let server = server_with(|fleet| fleet["metadata"]["name"] = "shop-apis".into()).await;
     let home = Home::of(&server.uri());
+    lacking(&server, "apifleets", "shop-api").await;
     one_line(
         &compare(&home, FLEET, "current", &[]).await,
         1,
@@ -246,6 +257,7 @@ async fn nothing_of_that_name_in_the_cluster_says_so_and_what_to_do() {
          FILE, or choose another namespace with -n or another cluster with --context; did you mean shop-apis?",
     );
     one_line(&compare(&home, POLICY, "current", &[]).await, 1, "does not serve scalingpolicies");
+    lacking(&server, "scalingpolicies", "steady").await;
     listing(&server, &in_shop("scalingpolicies"), &[], None).await;
     let none = "the cluster has no ScalingPolicy \"steady\" in namespace \"shop\"";
     one_line(&compare(&home, POLICY, "current", &[]).await, 1, none);
