@@ -22,8 +22,8 @@ pub(crate) const CASES: &[Case] = &[
         |p| drained(p, Taken { nodes: 2, notice: Notice::Aws120, rate: CALM, kill_operator: true }),
     ),
     ("a_spot_node_that_dies_without_notice_is_made_up_for_within_a_minute", |p| killed(p, CALM)),
-    ("all_spot_taken_with_two_minutes_notice_costs_hardly_any_critical_request", |p| {
-        all_gone(p, Notice::Aws120, CALM, FEW)
+    ("all_spot_taken_with_half_a_minutes_notice_costs_hardly_any_critical_request", |p| {
+        all_gone(p, Notice::Gke30, CALM, FEW)
     }),
 ];
 
