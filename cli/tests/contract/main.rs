@@ -17,6 +17,7 @@ mod fixture;
 mod following;
 mod history;
 mod imports;
+mod krew;
 mod linting;
 mod ordering;
 mod past;

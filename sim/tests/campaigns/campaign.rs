@@ -5,6 +5,7 @@ use crate::bugs::Bug;
 use crate::operator::{Diary, Operator};
 use crate::oracles::Breach;
 use crate::policies::{Fleet, VARIANTS, fleet};
+use apifleet_core::behavior::Behavior;
 use apifleet_sim::plan::{Frame, Plan};
 use apifleet_sim::plant::spot::SpotPool;
 use apifleet_sim::trace::campaign::Campaign;
@@ -68,6 +69,13 @@ impl Stage {
         outcome.breaches.extend(aftermath::judge(&outcome.plan, &outcome.diary, reference));
         outcome
     }
+}
+
+/// The campaign of a seed with a scale-down window that is learned. What it leaves behind is not judged.
+pub(crate) fn play_learning(seed: u64) -> Outcome {
+    let mut stage = Stage::new(usize::try_from(seed).unwrap() % VARIANTS, FRAME.days);
+    stage.fleet.policy.behavior = Behavior::default();
+    stage.play(Plan::random(seed, FRAME), None)
 }
 
 /// The campaign of a seed.

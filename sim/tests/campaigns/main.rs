@@ -32,6 +32,8 @@ use std::thread;
 
 /// A sample that takes less than two minutes on two cores.
 const SAMPLE: u64 = 42;
+/// Two of each fleet.
+const LEARNING: u64 = 8;
 /// On demand.
 const ALL: u64 = 10_000;
 /// More failures than these say nothing new.
@@ -46,6 +48,14 @@ fn a_sample_of_campaigns_keeps_every_promise() {
         return;
     }
     assert_kept(0..number("CAMPAIGNS").unwrap_or(SAMPLE));
+}
+
+#[test]
+fn a_window_that_is_learned_breaks_no_promise_of_any_decision() {
+    for seed in 0..LEARNING {
+        let outcome = campaign::play_learning(seed);
+        assert!(outcome.breaches.is_empty(), "{}", failure(seed, &outcome));
+    }
 }
 
 #[test]

@@ -102,10 +102,13 @@ fn small_at_night(start: Timestamp) -> Fleet {
     Fleet { policy, window: Some(window(start, 600, 20)), lag: 30, period: 6 }
 }
 
+/// With a scale-down window that is given: one that is learned remembers mishaps for days, on purpose, and could not be
+/// held against a run without them.
 fn policy(min: u32, max: u32) -> FleetPolicy {
     let mut policy = FleetPolicy::new(bounds(min, max), Rps::new(50.0).unwrap());
     policy.signals.latency = Some(LatencyPolicy::default());
     policy.signals.max_errors = Percent::new(0.5);
+    policy.behavior.longest_down_window = policy.behavior.down.stabilization_window;
     policy
 }
 
