@@ -57,6 +57,13 @@ pub enum Amount {
 }
 
 impl Behavior {
+    /// The same with a scale-down window that is given: it stays as long as it is.
+    #[must_use]
+    pub fn with_down_window(self, window: Duration) -> Self {
+        let down = Direction { stabilization_window: window, ..self.down };
+        Self { down, longest_down_window: window, ..self }
+    }
+
     /// The longest period of any rate policy: changes count for no longer.
     #[must_use]
     pub fn longest_period(&self) -> Duration {

@@ -25,7 +25,8 @@ pub struct ScalingBehavior {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_up: Option<ScalingRules>,
 
-    /// Removing replicas. Absent: after 300 s, longer where the traffic needs it, by the larger of 10 % or 2 pods in 60 s.
+    /// Removing replicas. Absent: after 300 s, longer where the traffic needs it, by the larger of 10 % or 2 pods in
+    /// 60 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_down: Option<ScalingRules>,
 }

@@ -202,8 +202,8 @@ pub struct ApiFleetSpec {
     pub signals: Option<Signals>,
 
     /// How fast the size may change, in the shape of a HorizontalPodAutoscaler's behavior: paste yours. Absent: out
-    /// at once by the larger of 100 % or 8 pods in 15 s; in after 300 s, longer where the traffic needs it, by the larger of
-    /// 10 % or 2 pods in 60 s; tolerance 10 %.
+    /// at once by the larger of 100 % or 8 pods in 15 s; in after 300 s, longer where the traffic needs it, by the
+    /// larger of 10 % or 2 pods in 60 s; tolerance 10 %.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behavior: Option<ScalingBehavior>,
 

@@ -49,8 +49,7 @@ pub(crate) fn grid(name: &str, first_days: Option<&Trace>) -> Vec<Contestant> {
                 let set = move |policy: &mut FleetPolicy| {
                     policy.signals.target_per_replica = rps(target);
                     let window = Duration::from_secs(window.into());
-                    policy.behavior.down.stabilization_window = window;
-                    policy.behavior.longest_down_window = window;
+                    policy.behavior = policy.behavior.clone().with_down_window(window);
                     policy.schedules = schedule.iter().cloned().collect();
                 };
                 let knobs = vec![

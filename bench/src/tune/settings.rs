@@ -31,9 +31,8 @@ pub(crate) fn all() -> Vec<Setting> {
 
 fn windows() -> Vec<Named> {
     let down = [60, 120, 180, 300, 600, 900, 1800, 3600].map(|seconds| {
-        let stabilization_window = Duration::from_secs(seconds);
-        let behavior = down(|down| Direction { stabilization_window, ..down });
-        (format!("down-window-{seconds}s"), fixed(behavior))
+        let behavior = Behavior::default().with_down_window(Duration::from_secs(seconds));
+        (format!("down-window-{seconds}s"), behavior)
     });
     let up = [15, 30, 60].map(|seconds| {
         let stabilization_window = Duration::from_secs(seconds);
@@ -74,15 +73,11 @@ fn together() -> Vec<Named> {
         let Behavior { up, down, longest_down_window } = Behavior::default();
         let behavior = Behavior {
             up: Direction { tolerance: percent(up_tolerance), ..up },
-            down: Direction {
-                tolerance: percent(down_tolerance),
-                stabilization_window: Duration::from_secs(seconds),
-                ..down
-            },
+            down: Direction { tolerance: percent(down_tolerance), ..down },
             longest_down_window,
         };
         let name = format!("down-window-{seconds}s-up-{up_tolerance}-down-{down_tolerance}");
-        (name, fixed(behavior))
+        (name, behavior.with_down_window(Duration::from_secs(seconds)))
     };
     let all = [(600, 5, 10), (900, 5, 10), (900, 5, 15), (600, 0, 15), (1800, 5, 10)];
     all.map(slow).into()
@@ -106,17 +101,11 @@ fn targets() -> impl Iterator<Item = Setting> {
         let window = Duration::from_secs(seconds);
         let set = move |policy: &mut FleetPolicy| {
             policy.signals.target_per_replica = Rps::new(f64::from(target)).unwrap_or_default();
-            policy.behavior.down.stabilization_window = window;
-            policy.behavior.longest_down_window = window;
+            policy.behavior = policy.behavior.clone().with_down_window(window);
         };
         Setting { contestant: ours(format!("target-{target}-down-window-{seconds}s"), set) }
     };
     [(55, 300), (55, 1800), (55, 3600), (60, 300), (60, 1800), (60, 3600)].into_iter().map(one)
-}
-
-/// With a scale-down window that stays as it is.
-fn fixed(behavior: Behavior) -> Behavior {
-    Behavior { longest_down_window: behavior.down.stabilization_window, ..behavior }
 }
 
 fn percent(value: u8) -> Percent {

@@ -5,6 +5,7 @@ use super::typed::Address;
 use crate::failure::Failure;
 use crate::names::{FleetName, Namespace};
 use crate::prometheus::{body, client, innermost};
+use crate::run::wait_for;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -56,9 +57,7 @@ pub(crate) fn query_of(namespace: &Namespace, fleet: &FleetName) -> String {
 /// # Errors
 /// Where there is none: one line that says why.
 pub(super) fn ask(address: &Address, range: &Range) -> Result<String, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let asked = answer(address, range, "; ask for less with --start");
-    runtime.map_err(Failure::Runtime)?.block_on(asked)
+    wait_for(answer(address, range, "; ask for less with --start"))
 }
 
 /// The same where other work waits as well; `if_late` is what helps where no answer comes in time.

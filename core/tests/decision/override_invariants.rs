@@ -5,8 +5,8 @@ use crate::calendars::{later, scheduled, window_at};
 use crate::fleet::{Fleet, Prometheus, at, policy, replicas};
 use crate::invariants::{AT_THIRTY, down_bound, up_bound};
 use crate::scripts::{
-    Beat, any_dependencies, any_overrides, any_policy, day, default_policy, dependent, order,
-    overridden, ten_thousand, untrusted, wakes_miss_nothing,
+    Beat, any_dependencies, any_overrides, any_policy, beginning, day, default_policy, dependent,
+    order, overridden, ten_thousand, untrusted, wakes_miss_nothing,
 };
 use apifleet_core::behavior::Behavior;
 use apifleet_core::decision::{Decision, Line, Stage, Standing};
@@ -442,20 +442,9 @@ proptest! {
     #[test]
     fn next_misses_no_beginning_and_no_end_of_an_override(
         overrides in any_overrides(),
-        size in 1..60_u32,
-        rps in 0..2500_u32,
-        gone in any::<bool>(),
-        begins in -300..700_i64,
+        beginning in beginning(-300..700_i64),
     ) {
-        let mut often = Fleet::new(FleetPolicy { overrides, ..policy() }, size);
-        // Without signals the last value would be a lower bound that no `next` speaks of.
-        often.rps = if gone { 0.0 } else { f64::from(rps) };
-        often.policy.bounds = crate::fleet::bounds(2, 60);
-        often.now = at(begins);
-        often.decide();
-        if gone {
-            often.prometheus = Prometheus::Unreachable;
-        }
+        let often = beginning.fleet(FleetPolicy { overrides, ..policy() });
         wakes_miss_nothing(often, |rarely, decision| {
             if let Some(next) = decision.next.filter(|next| next.at == rarely.now) {
                 prop_assert_eq!(rarely.clone().decide().desired, next.replicas, "{:?}", decision);

@@ -5,7 +5,9 @@ use crate::calendars::{
     window_on, zone,
 };
 use crate::fleet::{Fleet, Prometheus, at, policy, replicas};
-use crate::scripts::{Beat, any_policy, day, default_policy, ten_thousand, wakes_miss_nothing};
+use crate::scripts::{
+    Beat, any_policy, beginning, day, default_policy, ten_thousand, wakes_miss_nothing,
+};
 use apifleet_core::decision::{Decision, Phase};
 use apifleet_core::policy::{FleetPolicy, Mode};
 use apifleet_core::schedule::window::Window;
@@ -216,20 +218,9 @@ proptest! {
     #[test]
     fn next_misses_no_change_of_the_calendar(
         schedules in any_schedules(),
-        size in 1..60_u32,
-        rps in 0..2500_u32,
-        gone in any::<bool>(),
-        begins in -900..900_i64,
+        beginning in beginning(-900..900_i64),
     ) {
-        let mut often = Fleet::new(FleetPolicy { schedules, ..policy() }, size);
-        // Without signals the last value would be a lower bound that no `next` speaks of.
-        often.rps = if gone { 0.0 } else { f64::from(rps) };
-        often.policy.bounds = crate::fleet::bounds(2, 60);
-        often.now = at(begins);
-        often.decide();
-        if gone {
-            often.prometheus = Prometheus::Unreachable;
-        }
+        let often = beginning.fleet(FleetPolicy { schedules, ..policy() });
         wakes_miss_nothing(often, |_, _| Ok(()))?;
     }
 

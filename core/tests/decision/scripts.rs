@@ -126,6 +126,37 @@ fn direction(windows: &'static [u64]) -> impl Strategy<Value = Direction> {
     )
 }
 
+/// How a fleet begins whose wake-ups are followed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginning {
+    size: u32,
+    rps: u32,
+    /// Signals go as soon as it has begun.
+    gone: bool,
+    seconds: i64,
+}
+
+impl Beginning {
+    pub(crate) fn fleet(self, policy: FleetPolicy) -> Fleet {
+        let mut fleet = Fleet::new(policy, self.size);
+        // Without signals the last value would be a lower bound that no `next` speaks of.
+        fleet.rps = if self.gone { 0.0 } else { f64::from(self.rps) };
+        fleet.policy.bounds = bounds(2, 60);
+        fleet.now = at(self.seconds);
+        fleet.decide();
+        if self.gone {
+            fleet.prometheus = Prometheus::Unreachable;
+        }
+        fleet
+    }
+}
+
+/// Any size and demand, with and without signals, at one of these seconds.
+pub(crate) fn beginning(seconds: std::ops::Range<i64>) -> impl Strategy<Value = Beginning> {
+    let parts = (1..60_u32, 0..2500_u32, any::<bool>(), seconds);
+    parts.prop_map(|(size, rps, gone, seconds)| Beginning { size, rps, gone, seconds })
+}
+
 /// A policy with any bounds, rates and windows; guarded or not.
 pub(crate) fn any_policy() -> impl Strategy<Value = FleetPolicy> {
     let behavior = (direction(&[0, 0, 60]), direction(&[0, 60, 300]));

@@ -8,14 +8,14 @@ use apifleet_core::quantity::Replicas;
 
 pub(super) fn meaning(behavior: &ScalingBehavior) -> Result<Behavior, SpecError> {
     let Behavior { up, down, longest_down_window } = Behavior::default();
-    let down = direction("spec.behavior.scaleDown", behavior.scale_down.as_ref(), down)?;
-    // A window that is given is kept to.
-    let given = behavior.scale_down.as_ref().and_then(|rules| rules.stabilization_window_seconds);
-    Ok(Behavior {
+    let meaning = Behavior {
         up: direction("spec.behavior.scaleUp", behavior.scale_up.as_ref(), up)?,
-        longest_down_window: given.map_or(longest_down_window, |_| down.stabilization_window),
-        down,
-    })
+        down: direction("spec.behavior.scaleDown", behavior.scale_down.as_ref(), down)?,
+        longest_down_window,
+    };
+    let given = behavior.scale_down.as_ref().and_then(|rules| rules.stabilization_window_seconds);
+    let window = meaning.down.stabilization_window;
+    Ok(if given.is_some() { meaning.with_down_window(window) } else { meaning })
 }
 
 fn direction(
