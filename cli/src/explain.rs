@@ -145,10 +145,12 @@ impl Asked<'_> {
         let Decided { fleet, typed, policy: _ } = self.decided;
         let intent = FleetIntent::try_from(&fleet.spec)
             .map_err(|error| Failure::NotKnown(error.to_string()))?;
-        let spec = effective::effective(&fleet.spec, &intent);
         match self.format {
-            Format::Document(syntax) => write(syntax, &effective::Manifest::new(fleet, &spec)),
-            Format::People(_) | Format::Name => effective::table(typed, &fleet.spec, &spec),
+            Format::Document(syntax) => {
+                let spec = effective::effective(&fleet.spec, &intent);
+                write(syntax, &effective::Manifest::new(fleet, &spec))
+            }
+            Format::People(_) | Format::Name => effective::table(typed, &fleet.spec, &intent),
         }
     }
 

@@ -1,7 +1,8 @@
 //! How a run ends: the exit codes, and everything that can keep a verb from its answer, as one clear line.
 
 use crate::cluster::Problem;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The exit codes; documented in `--help`.
@@ -82,6 +83,18 @@ pub enum Failure {
 // === impl Failure ===
 
 impl Failure {
+    /// A file that cannot be read, with what helps where that is known.
+    #[must_use]
+    pub fn unread(path: &Path, error: &std::io::Error) -> Self {
+        let next = match error.kind() {
+            ErrorKind::NotFound => "; correct the path (- reads standard input)",
+            ErrorKind::PermissionDenied => "; you may not read it: change its mode, or its owner",
+            ErrorKind::IsADirectory => "; name a file in it",
+            _ => "",
+        };
+        Self::File { path: path.to_owned(), reason: format!("{error}{next}") }
+    }
+
     /// The exit code that it ends with.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -105,7 +118,7 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
+        if error.kind() == ErrorKind::BrokenPipe {
             Self::ReaderGone
         } else {
             Self::Output(error)

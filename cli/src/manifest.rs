@@ -95,7 +95,7 @@ fn is_named(policy: &ScalingPolicy, fleet: &ApiFleet) -> bool {
 /// # Errors
 /// Where it cannot be read.
 pub fn text(path: &Path) -> Result<String, Failure> {
-    load(path).map_err(|error| Failure::File { path: path.to_owned(), reason: error.to_string() })
+    load(path).map_err(|error| Failure::unread(path, &error))
 }
 
 /// Its documents, those inside of a `List` one by one.

@@ -26,7 +26,7 @@ Examples:
   apifleet status shop-api --wait=ready --timeout=10m   in a script, after a rollout
   apifleet status shop-api -o json                      for programs
 
-The values are those of the fleet's status, which the operator writes on every change and otherwise once in five
+The values are those of the fleet's status, which the operator writes on every change and otherwise once in five \
 minutes; the screen says how old they are.";
 
 /// Of `explain`.
@@ -39,10 +39,10 @@ Examples:
   apifleet explain shop-api --effective                 the spec with every default applied
   apifleet explain shop-api --effective -o yaml         the same as a manifest
 
-The stages in their order: Trust (which signals can be believed), Demand (what they ask for), Stabilize, Rate, Floors,
+The stages in their order: Trust (which signals can be believed), Demand (what they ask for), Stabilize, Rate, Floors, \
 Ceilings, Mode, Place (the split between on demand and spot). The last one that changed something decides.
 
-The fleet's status holds the stages of the last decision alone. With --at an older one is replayed from the request rate
+The fleet's status holds the stages of the last decision alone. With --at an older one is replayed from the request rate \
 that Prometheus has of the time before it, as the present manifest decides; the answer says so.";
 
 /// Of `override`.
@@ -55,9 +55,9 @@ Examples:
   apifleet override shop-api --extend --for 1h          let it end an hour later
   apifleet override shop-api --end                      end it now
 
-Of several at once a pin beats a hold, a hold the lowest ceiling, a ceiling the highest floor. None
-goes beyond minReplicas..maxReplicas. Each ends by itself, after 24h at most, whether the operator
-runs or not; afterwards the fleet returns by its usual limits. Each is kept for 7 days as the record
+Of several at once a pin beats a hold, a hold the lowest ceiling, a ceiling the highest floor. None \
+goes beyond minReplicas..maxReplicas. Each ends by itself, after 24h at most, whether the operator \
+runs or not; afterwards the fleet returns by its usual limits. Each is kept for 7 days as the record \
 of who ordered what, and why.";
 
 /// Of `hold`.
@@ -67,7 +67,7 @@ Examples:
   apifleet hold shop-api --until 18:00 --reason \"INC-412 database is being moved\"
   apifleet resume shop-api                              before its time
 
-Only demand moves nothing: minReplicas, the floors of schedules and the cover for lost spot nodes
+Only demand moves nothing: minReplicas, the floors of schedules and the cover for lost spot nodes \
 still do.";
 
 /// Of `resume`.
@@ -99,11 +99,11 @@ Examples:
   apifleet simulate -f fleet.yaml --from csv --trace week.csv --lag 150s --baseline hpa,kpa
   apifleet simulate -f fleet.yaml --from prometheus --prometheus-url http://localhost:9090
 
-The decisions are those of the operator: the same code, fed with the same traffic as the others.
+The decisions are those of the operator: the same code, fed with the same traffic as the others. \
 Nothing is asked of a cluster but by --compare current, and nothing is changed.
 
-Baselines: hpa, hpa-behavior, hpa-cpu, keda, keda-cron, keda-fallback, kpa, aws, aws-gradual,
-aws-scheduled, seasonal, zalando, wpa, phpa, static (the smallest and the largest size), static-N,
+Baselines: hpa, hpa-behavior, hpa-cpu, keda, keda-cron, keda-fallback, kpa, aws, aws-gradual, \
+aws-scheduled, seasonal, zalando, wpa, phpa, static (the smallest and the largest size), static-N, \
 none. Each with its usual settings.
 
 SLOW MINUTES: p95 above 200 ms, or requests turned away. UNDER: their share of all minutes. COST:
@@ -119,7 +119,7 @@ Examples:
   apifleet check -A -q -o name            in a script: the codes that failed, and 3 where any did
   apifleet check --fleet shop-api --prometheus-url http://localhost:9090
 
-Each check is ok, warning, failed, or skipped with why; docs/checks.md says what each proves. Nothing is written: who may
+Each check is ok, warning, failed, or skipped with why; docs/checks.md says what each proves. Nothing is written: who may \
 do what is asked by access reviews, which keep nothing.";
 
 /// Of `policy`.
@@ -132,8 +132,8 @@ Examples:
   apifleet policy set steady targetPerReplica=45        change a value: it shows the change, simulates, and asks
   apifleet policy apply steady.yaml --prometheus-url http://localhost:9090
 
-What can be set: targetPerReplica, windowSeconds, staleAfterSeconds, onMissing, fallbackReplicas,
-latencyTargetMilliseconds, latencyPercentile, latencyTolerancePercent, maxErrorPercent, scaleUpWindowSeconds,
+What can be set: targetPerReplica, windowSeconds, staleAfterSeconds, onMissing, fallbackReplicas, \
+latencyTargetMilliseconds, latencyPercentile, latencyTolerancePercent, maxErrorPercent, scaleUpWindowSeconds, \
 scaleDownWindowSeconds, spotMaxPercent, minOnDemandReplicas, surviveLossOf, survivorsMaxPercentOfTarget, description.
 
 A change that would stall a fleet is refused. Where a tool writes what is in Git, change it there.";
@@ -146,8 +146,8 @@ Examples:
   apifleet plan --peak-rps 1500 --node-cpu 8 --node-memory 32Gi --pod-cpu 500m --pod-memory 512Mi
   apifleet plan --peak-rps 1500 --node m6i.large --name shop-api -n shop -o yaml > fleet.yaml
 
-A node keeps a tenth of its CPU and memory, and 512Mi, for itself. The split between on demand and spot is the
-operator's: at least 4 replicas on demand, and what is left after the spot nodes of a zone are gone carries at most
+A node keeps a tenth of its CPU and memory, and 512Mi, for itself. The split between on demand and spot is the \
+operator's: at least 4 replicas on demand, and what is left after the spot nodes of a zone are gone carries at most \
 140 % of its target. Prices are yours: currency: USD, nodes: {m6i.large: {onDemand: 0.107, spot: 0.041}}.";
 
 /// Of `history`.
@@ -165,7 +165,7 @@ Examples:
   apifleet import shop-api --from scaledobject | kubectl apply -f -
   apifleet import black-friday --from scalingschedule
 
-What could not be carried over is named on standard error and in the manifest's comments. The fleet is in
+What could not be carried over is named on standard error and in the manifest's comments. The fleet is in \
 mode Observe, and waits while the other autoscaler is there; docs/gitops.md says how it takes over without a dip.";
 
 /// Of `completion`.
@@ -174,7 +174,7 @@ Examples:
   source <(apifleet completion bash)
   apifleet completion zsh > ~/.zfunc/_apifleet
 
-For kubectl apifleet, kubectl looks in PATH for kubectl_complete-apifleet: link this program under that name, and verbs,
+For kubectl apifleet, kubectl looks in PATH for kubectl_complete-apifleet: link this program under that name, and verbs, \
 flags and the names of fleets complete there.";
 
 /// Of `man`.

@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use crate::table::{Grid, Tone, plain, toned};
-use apifleet_core::behavior::{Amount, Direction, RatePolicy, Select};
+use apifleet_core::behavior::{Amount, Behavior, Direction, RatePolicy, Select};
 use apifleet_core::policy::{SignalPolicy, SpotPolicy};
 use apifleet_core::{Percent, schedule};
 use apifleet_crds::behavior::{
@@ -21,6 +21,8 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+const DOWN_WINDOW: &str = "spec.behavior.scaleDown.stabilizationWindowSeconds";
 
 /// The fleet as a manifest that may be applied.
 #[derive(Debug, Serialize)]
@@ -129,7 +131,7 @@ fn signals(typed: Signals, policy: &SignalPolicy) -> Signals {
     }
 }
 
-fn behavior(typed: ScalingBehavior, policy: &apifleet_core::behavior::Behavior) -> ScalingBehavior {
+fn behavior(typed: ScalingBehavior, policy: &Behavior) -> ScalingBehavior {
     let ScalingBehavior { scale_up, scale_down } = typed;
     let scale_down = scale_down.unwrap_or_default();
     // Written down, the window would not be learned any more.
@@ -225,18 +227,20 @@ fn quantity(value: f64) -> IntOrString {
 }
 
 /// One line per field: its path, its value, and whether it was written in the fleet, in its policy, or is a default.
-/// `laid` is the spec as it was written, laid over the policy.
+/// `laid` is the spec as it was written, laid over the policy, and `intent` what it means.
 ///
 /// # Errors
 /// Where the spec cannot be written as a document, which is a defect.
 pub fn table(
     typed: &ApiFleetSpec,
     laid: &ApiFleetSpec,
-    effective: &ApiFleetSpec,
+    intent: &FleetIntent,
 ) -> Result<String, Failure> {
+    let mut fields = leaves_of(&effective(laid, intent))?;
+    fields.entry(DOWN_WINDOW.to_owned()).or_insert_with(|| learned(&intent.policy.behavior));
     let (typed, laid) = (leaves_of(typed)?, leaves_of(laid)?);
     let mut grid = Grid::titled(vec!["FIELD", "VALUE", "FROM"]);
-    for (path, value) in leaves_of(effective)? {
+    for (path, value) in fields {
         let from = if typed.contains_key(&path) {
             plain("spec")
         } else if laid.contains_key(&path) {
@@ -247,6 +251,12 @@ pub fn table(
         grid.push(vec![plain(path), plain(value), from]);
     }
     Ok(grid.render(None))
+}
+
+/// The window that is learned where none is written. No manifest has a value for that.
+fn learned(behavior: &Behavior) -> String {
+    let shortest = seconds(behavior.down.stabilization_window);
+    format!("{shortest}, learned up to {}", seconds(behavior.longest_down_window))
 }
 
 fn leaves_of(spec: &ApiFleetSpec) -> Result<BTreeMap<String, String>, Failure> {

@@ -144,7 +144,7 @@ fn campaign(subject: &Subject, zone: &TimeZone, span: Span, seed: u64) -> Result
 
 fn of_csv(path: &Path, span: Span) -> Result<Work, Failure> {
     let bad = |reason: String| Failure::File { path: path.to_owned(), reason };
-    let cannot = |error: std::io::Error| bad(error.to_string());
+    let cannot = |error: std::io::Error| Failure::unread(path, &error);
     let mut input = open(path).map_err(cannot)?;
     let mut head = Vec::new();
     input.by_ref().take(HEAD).read_to_end(&mut head).map_err(cannot)?;
@@ -179,7 +179,7 @@ fn saved(path: &Path) -> Result<Work, Failure> {
     let mut text = String::new();
     open(path)
         .and_then(|input| input.take(LARGEST_ANSWER + 1).read_to_string(&mut text))
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(|error| Failure::unread(path, &error))?;
     if text.len() as u64 > LARGEST_ANSWER {
         return Err(bad(
             "is longer than 64 MiB: ask Prometheus for less, or for longer steps".to_owned()

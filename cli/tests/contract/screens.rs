@@ -138,11 +138,8 @@ fn the_same_signals_decide_the_same_size() {
 fn the_spec_with_every_default() {
     let fleet = fleet("peak");
     let intent = FleetIntent::try_from(&fleet.spec).unwrap();
-    let spec = effective::effective(&fleet.spec, &intent);
-    insta::assert_snapshot!(
-        "effective",
-        plain(&effective::table(&fleet.spec, &fleet.spec, &spec).unwrap())
-    );
+    let table = effective::table(&fleet.spec, &fleet.spec, &intent).unwrap();
+    insta::assert_snapshot!("effective", plain(&table));
 }
 
 #[test]

@@ -58,8 +58,7 @@ fn order(action: &str, replicas: Option<i32>, now: Timestamp, minutes: i64) -> V
 fn the_effective_spec_says_what_comes_from_the_policy() {
     let decided = Decided::new(sharing(), Ok(Some(&steady().spec)));
     let intent = FleetIntent::try_from(&decided.fleet.spec).unwrap();
-    let spec = effective::effective(&decided.fleet.spec, &intent);
-    let table = effective::table(&decided.typed, &decided.fleet.spec, &spec).unwrap();
+    let table = effective::table(&decided.typed, &decided.fleet.spec, &intent).unwrap();
     insta::assert_snapshot!("effective_shared", plain(&table));
     assert_eq!(
         decided.origin().unwrap(),

@@ -1,10 +1,12 @@
-//! What the charts render with every values file of their `ci/`, held against the schemas of Kubernetes itself: the oldest
-//! version that is supported, one between, and the newest. Strict, so that a key that no version knows fails. Our own kinds and those
-//! of the Prometheus Operator have no schema there; a real API server checks the first in the layer `e2e`.
+//! What the charts render with every values file of their `ci/`, by Helm 3 as by Helm 4, held against the schemas of
+//! Kubernetes itself: the oldest version that is supported, one between, and the newest. Strict, so that a key that no
+//! version knows fails. Our own kinds and those of the Prometheus Operator have no schema there; a real API server checks
+//! the first in the layer `e2e`.
 
+use super::helm3;
 use crate::{process, workspace};
 use anyhow::{Context, bail, ensure};
-use apifleet_local::progress::Silent;
+use apifleet_local::progress::{Event, Silent};
 use apifleet_local::{Call, Output, Programs, ensure_packages};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,8 @@ const UNKNOWN: &str = "Couldn't find schema for kind";
 /// Renders the charts and validates what came out.
 pub(crate) fn validate() -> anyhow::Result<()> {
     let validator = installed()?;
-    let helm = Programs::ensure(&Silent)?.path("helm");
+    let helm = Programs::ensure(&tell)?.path("helm");
+    let older = helm3::program(&tell)?;
     let rendered = workspace::cache().join("rendered");
     // What an earlier run rendered must not be validated for this one.
     drop(fs::remove_dir_all(&rendered));
@@ -40,6 +43,8 @@ pub(crate) fn validate() -> anyhow::Result<()> {
     let mut names = Vec::new();
     for values in &files {
         let manifests = render(&helm, values)?;
+        helm3::lint(&older, chart_of(values)?, values)?;
+        helm3::compare(values, &render(&older, values)?, &manifests)?;
         let name = name_of(values)?;
         fs::write(rendered.join(&name), &manifests).context("keep what was rendered")?;
         names.push(name);
@@ -56,8 +61,16 @@ pub(crate) fn validate() -> anyhow::Result<()> {
     let said = format!("{}{}", output.stdout, output.stderr);
     let unknown = unknown_kinds(&said);
     ensure!(unknown.is_empty(), "kinds that no schema knows:\n{}", unknown.join("\n"));
-    println!("{} values files, Kubernetes {}: valid", files.len(), VERSIONS.join(", "));
+    let versions = VERSIONS.join(", ");
+    println!("{} values files, Helm 3 as Helm 4, Kubernetes {versions}: valid", files.len());
     Ok(())
+}
+
+/// What is built takes a while on a fresh machine.
+fn tell(event: Event) {
+    if let Event::Step(text) = event {
+        println!("{text}");
+    }
 }
 
 /// What is wrong, a line each. The validator also prints each schema whole: that is for nobody.

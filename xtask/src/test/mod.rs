@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, layer by layer, with one closing line each.
 
+mod helm3;
 mod layers;
 mod manifests;
 mod pages;
