@@ -27,6 +27,7 @@ mod patch;
 pub use object::Change;
 pub use owner::{Owner, Tool};
 
+use crate::args::Program;
 use crate::cluster::Cluster;
 use crate::document::write;
 use crate::failure::Failure;
@@ -115,7 +116,7 @@ impl Writer<'_> {
     /// Where nobody agreed, or the API server refused; what was made before stays made and was answered.
     pub async fn make(&self, plan: &Plan, terminal: &mut Terminal) -> Result<Vec<Value>, Failure> {
         self.how.refuse_silence(terminal)?;
-        self.show(&page(plan, terminal.width)?, terminal)?;
+        self.show(&page(plan, self.settings.program, terminal.width)?, terminal)?;
         let changes_nothing = plan.changes.iter().all(Change::is_nothing);
         if self.how == How::Ask && !changes_nothing && !terminal.ask("make this change?")? {
             return Err(Failure::Declined);
@@ -172,7 +173,7 @@ impl Writer<'_> {
 }
 
 /// What was and what will be.
-pub(crate) fn page(plan: &Plan, width: Option<u16>) -> Result<String, Failure> {
+pub(crate) fn page(plan: &Plan, program: Program, width: Option<u16>) -> Result<String, Failure> {
     let mut page = Page::new(width);
     for change in &plan.changes {
         page = page.gap().line([
@@ -181,7 +182,7 @@ pub(crate) fn page(plan: &Plan, width: Option<u16>) -> Result<String, Failure> {
             toned(Tone::Dim, format!("namespace {}", change.target().namespace)),
         ]);
         let owned = change.owner().filter(|_| !change.is_nothing());
-        page = page.notices(&owned.map(Owner::to_string).into_iter().collect::<Vec<_>>());
+        page = page.notices(owned.map(|owner| owner.warning(program)).as_slice());
         for line in diff::lines(change.before(), change.after())? {
             page = page.line([line]);
         }

@@ -23,6 +23,7 @@ use crate::document::{document, write};
 use crate::failure::Failure;
 use crate::find::{Found, find, warn};
 use crate::names::FleetName;
+use crate::pages;
 use crate::settings::{Format, Question, Settings};
 use crate::terminal::Terminal;
 use crate::time::Clock;
@@ -94,7 +95,7 @@ fn refuse_names(format: Format) -> Result<(), Failure> {
 }
 
 fn point_to_runbook(reason: &str, terminal: &mut Terminal) {
-    terminal.say(&format!("what to do: docs/runbooks/{reason}.md"));
+    terminal.say(&format!("what to do: {}", pages::runbook(reason)));
 }
 
 /// What was ordered around an instant. Where that is not known it is decided as if nothing were, and this is said.

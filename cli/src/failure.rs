@@ -118,11 +118,7 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == ErrorKind::BrokenPipe {
-            Self::ReaderGone
-        } else {
-            Self::Output(error)
-        }
+        if error.kind() == ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::Output(error) }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod promql;
 pub mod scaled_object;
 pub mod scaling_schedule;
 
+use crate::args::Program;
 use crate::cluster::{Cluster, Problem};
 use crate::document::Syntax;
 use crate::failure::Failure;
@@ -78,13 +79,18 @@ pub async fn import(
             of_hpa(&cluster, namespace, &hpa).await?
         }
     };
-    show(settings.format, &draft, terminal)
+    show(settings.format, settings.program, &draft, terminal)
 }
 
-fn show(format: Format, draft: &Draft, terminal: &mut Terminal) -> Result<(), Failure> {
+fn show(
+    format: Format,
+    program: Program,
+    draft: &Draft,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let text = match format {
-        Format::People(_) => draft.manifest(Syntax::Yaml)?,
-        Format::Document(syntax) => draft.manifest(syntax)?,
+        Format::People(_) => draft.manifest(Syntax::Yaml, program)?,
+        Format::Document(syntax) => draft.manifest(syntax, program)?,
         Format::Name => name_line(draft.place().1),
     };
     terminal.data(&text)?;

@@ -28,6 +28,7 @@ pub mod names;
 pub mod near;
 pub mod ordering;
 pub mod page;
+pub mod pages;
 pub mod plan;
 pub mod policy;
 pub mod prometheus;

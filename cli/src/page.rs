@@ -22,23 +22,42 @@ impl Page {
         Self { text: String::new(), width }
     }
 
-    /// A line of parts.
+    /// A line of short parts; those that it has no room for begin another one.
     #[must_use]
     pub fn line(mut self, parts: impl IntoIterator<Item = Text>) -> Self {
-        let painted: Vec<String> = parts.into_iter().map(|part| paint(&part)).collect();
-        self.text.push_str(&painted.join(GAP));
+        let mut used = 0;
+        for (place, part) in parts.into_iter().enumerate() {
+            let end = used + GAP.len() + part.width();
+            let fits = self.width.is_none_or(|width| end <= usize::from(width));
+            used = match place {
+                0 => part.width(),
+                _ if fits => end,
+                _ => {
+                    self.text.push('\n');
+                    GAP.len() + part.width()
+                }
+            };
+            if place > 0 {
+                self.text.push_str(GAP);
+            }
+            self.text.push_str(&paint(&part));
+        }
         self.text.push('\n');
         self
+    }
+
+    /// A sentence, on as many lines as it takes.
+    #[must_use]
+    pub fn words(self, tone: Tone, text: impl Into<String>) -> Self {
+        let mut grid = Grid::default();
+        grid.push(vec![toned(tone, text)]);
+        self.grid(&grid)
     }
 
     /// What must not be overlooked, each on lines of its own.
     #[must_use]
     pub fn notices(self, notices: &[String]) -> Self {
-        notices.iter().fold(self, |page, notice| {
-            let mut grid = Grid::default();
-            grid.push(vec![toned(Tone::Bad, format!("! {notice}"))]);
-            page.grid(&grid)
-        })
+        notices.iter().fold(self, |page, notice| page.words(Tone::Bad, format!("! {notice}")))
     }
 
     /// A grid.
@@ -78,4 +97,23 @@ fn paint(part: &Text) -> String {
         Tone::Dim => Style::new().dimmed(),
     };
     format!("{style}{}{style:#}", part.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::plain;
+
+    #[test]
+    fn parts_without_room_begin_another_line() {
+        let shown = |width| {
+            let parts = ["shop/shop-api", "BelowDesired", "10..30 replicas"].map(plain);
+            let page = Page::new(width).line(parts).words(Tone::Dim, "one two three");
+            anstream::adapter::strip_str(&page.finish()).to_string()
+        };
+        let whole = "shop/shop-api   BelowDesired   10..30 replicas\none two three\n";
+        assert_eq!((shown(None).as_str(), shown(Some(46)).as_str()), (whole, whole));
+        let broken = "shop/shop-api   BelowDesired\n   10..30 replicas\none two three\n";
+        assert_eq!(shown(Some(45)), broken);
+    }
 }

@@ -232,7 +232,7 @@ async fn existing(
 }
 
 async fn diff(settings: &Settings, file: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
-    let policies = goal::of_file(file, terminal)?;
+    let policies = goal::of_file(file, settings.program, terminal)?;
     let cluster = connect(settings, terminal).await?;
     let goals = Goal::read_all(&cluster, settings, policies).await?;
     let all = goals.len();
@@ -243,7 +243,7 @@ async fn diff(settings: &Settings, file: &Path, terminal: &mut Terminal) -> Resu
                 let followers = goal.followers(&cluster).await?;
                 let preface = followed(&followers, terminal.width);
                 let plan = Plan { preface, changes: vec![goal.change.clone()] };
-                text.push_str(&change::page(&plan, terminal.width)?);
+                text.push_str(&change::page(&plan, settings.program, terminal.width)?);
             }
             text
         }
@@ -275,7 +275,7 @@ async fn write(
     wanted.how.refuse_silence(terminal)?;
     let (cluster, goals) = match &wanted.content {
         Content::File(file) => {
-            let policies = goal::of_file(file, terminal)?;
+            let policies = goal::of_file(file, settings.program, terminal)?;
             let cluster = connect(settings, terminal).await?;
             let goals = Goal::read_all(&cluster, settings, policies).await?;
             (cluster, goals)

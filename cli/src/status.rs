@@ -42,11 +42,11 @@ pub async fn one(
     let clock = Clock::system();
     let view = FleetView::new(&decided.fleet, clock.now);
     match follow {
-        Follow::Once => terminal.data(&shown(settings.format, &view, &clock, terminal.width)?),
+        Follow::Once => terminal.data(&shown(settings, &view, &clock, terminal.width)?),
         Follow::Watch => follow::watch_one(settings, &cluster, (&namespace, name), terminal).await,
         Follow::UntilReady(limit) => {
             let view = follow::until_ready(settings, &cluster, (&namespace, name), limit).await?;
-            terminal.data(&shown(settings.format, &view, &Clock::system(), terminal.width)?)
+            terminal.data(&shown(settings, &view, &Clock::system(), terminal.width)?)
         }
     }
 }
@@ -67,9 +67,12 @@ pub async fn list(
     views.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
     let text = match settings.format {
         Format::People(columns) => {
-            let columns =
-                list::Shown { namespaces: namespace.is_none(), wide: columns == Columns::Wide };
-            list::table(&views, columns, &clock)
+            let shown = list::Shown {
+                namespaces: namespace.is_none(),
+                wide: columns == Columns::Wide,
+                width: terminal.width,
+            };
+            list::table(&views, shown, &clock)
         }
         Format::Document(syntax) => document(syntax, SEVERAL, &List { items: &views })?,
         Format::Name => views.iter().map(name_of).collect(),
@@ -122,13 +125,15 @@ async fn views(
 
 /// One fleet in the format that is asked for.
 fn shown(
-    format: Format,
+    settings: &Settings,
     view: &FleetView,
     clock: &Clock,
     width: Option<u16>,
 ) -> Result<String, Failure> {
-    match format {
-        Format::People(columns) => Ok(screen::screen(view, columns, clock, width)),
+    match settings.format {
+        Format::People(columns) => {
+            Ok(screen::screen(view, columns, clock, width, settings.program))
+        }
         Format::Document(syntax) => document(syntax, ONE, view),
         Format::Name => Ok(name_of(view)),
     }

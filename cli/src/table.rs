@@ -1,13 +1,13 @@
-//! Tables for people: columns by spaces, a tone per cell, long sentences wrapped at the terminal's edge.
+//! Tables for people: columns by spaces, a tone per cell, long sentences wrapped between words at the terminal's edge.
 //!
 //! Text is always made with its colours; [`crate::terminal`] takes them away where they are not wanted.
 
-use comfy_table::{
-    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
-};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Table, Width, presets};
 
 /// Space between columns.
 const GAP: u16 = 3;
+/// A last column with words that are longer is no wider for them: they stand out, alone on their lines.
+const LAST: usize = 24;
 
 /// What a cell means to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,10 +34,10 @@ pub struct Text {
     tone: Tone,
 }
 
-/// Rows of cells. The last column takes what space is left.
+/// Rows of cells.
 #[derive(Debug, Clone, Default)]
 pub struct Grid {
-    header: Vec<&'static str>,
+    header: Vec<Text>,
     rows: Vec<Vec<Text>>,
 }
 
@@ -53,6 +53,12 @@ pub fn toned(tone: Tone, text: impl Into<String>) -> Text {
     // What comes from a cluster must not move the cursor of a terminal, nor break a row.
     let text = text.into().replace(char::is_control, " ");
     Text { text, tone }
+}
+
+/// How long a line with columns of these widths is.
+#[must_use]
+pub fn line_width(columns: &[usize]) -> usize {
+    columns.iter().sum::<usize>() + usize::from(GAP) * columns.len().saturating_sub(1)
 }
 
 /// The value, or a dash where there is none.
@@ -81,6 +87,26 @@ impl Text {
     pub fn width(&self) -> usize {
         self.text.chars().count()
     }
+
+    /// The longest word has so many.
+    fn longest_word(&self) -> usize {
+        self.text.split(' ').map(|word| word.chars().count()).max().unwrap_or_default()
+    }
+
+    /// The same in lines of at most so many, but for longer words.
+    fn wrapped(&self, width: usize) -> Self {
+        let mut lines: Vec<String> = Vec::new();
+        for word in self.text.split(' ') {
+            match lines.last_mut() {
+                Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                Some(_) | None => lines.push(word.to_owned()),
+            }
+        }
+        Self { text: lines.join("\n"), tone: self.tone }
+    }
 }
 
 // === impl Grid ===
@@ -89,6 +115,7 @@ impl Grid {
     /// An empty grid with a line of titles.
     #[must_use]
     pub fn titled(header: Vec<&'static str>) -> Self {
+        let header = header.into_iter().map(|title| toned(Tone::Dim, title)).collect();
         Self { header, rows: Vec::new() }
     }
 
@@ -103,14 +130,49 @@ impl Grid {
         self.rows.is_empty()
     }
 
+    /// How long its lines are where none is wrapped.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        line_width(&self.widths(Text::width))
+    }
+
     /// The grid as lines, each ended; wrapped at `width` where that is known.
     #[must_use]
     pub fn render(&self, width: Option<u16>) -> String {
-        let mut table = self.table();
-        if let Some(width) = width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        match width {
+            Some(width) => lines(&self.wrapped(width.into()).table()),
+            None => lines(&self.table()),
         }
-        lines(&table)
+    }
+
+    /// The same with cells of several lines, so that none of the grid is longer than `width`. The widest columns get
+    /// narrower first, and none narrower than its longest word.
+    fn wrapped(&self, width: usize) -> Self {
+        let (whole, mut least) = (self.widths(Text::width), self.widths(Text::longest_word));
+        if let Some(last) = least.last_mut() {
+            *last = LAST.min(*last);
+        }
+        let cut = |most: usize| -> Vec<usize> {
+            whole.iter().zip(&least).map(|(whole, least)| most.min(*whole).max(*least)).collect()
+        };
+        let fitting = (0..=width).rev().map(cut).find(|columns| line_width(columns) <= width);
+        let columns = fitting.unwrap_or_else(|| cut(0));
+        let wrap = |row: &Vec<Text>| -> Vec<Text> {
+            row.iter().zip(&columns).map(|(text, width)| text.wrapped(*width)).collect()
+        };
+        Self { header: wrap(&self.header), rows: self.rows.iter().map(wrap).collect() }
+    }
+
+    /// The largest measure among the cells of each column.
+    fn widths(&self, measure: fn(&Text) -> usize) -> Vec<usize> {
+        let mut widths = Vec::new();
+        for row in std::iter::once(&self.header).chain(&self.rows) {
+            widths.resize(row.len().max(widths.len()), 0);
+            for (width, text) in widths.iter_mut().zip(row) {
+                *width = measure(text).max(*width);
+            }
+        }
+        widths
     }
 
     /// The grid as lines, with columns at least so wide.
@@ -129,7 +191,7 @@ impl Grid {
         table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
         table.style_text_only();
         if !self.header.is_empty() {
-            table.set_header(self.header.iter().map(|title| cell(&toned(Tone::Dim, *title))));
+            table.set_header(self.header.iter().map(cell));
         }
         for row in &self.rows {
             table.add_row(row.iter().map(cell));
@@ -187,6 +249,41 @@ mod tests {
         assert!(text.lines().count() > 1, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 26), "{text}");
         assert!(text.lines().skip(1).all(|line| line.starts_with("      ")), "{text}");
+    }
+
+    #[test]
+    fn the_widest_column_is_wrapped_first_and_a_reason_never() {
+        let mut grid = Grid::titled(vec!["CONDITION", "REASON", "SINCE", "WHY"]);
+        let why = "22 of 30 replicas are Ready, 8 wait";
+        grid.push(["Ready=False", "DatabaseOrDependencyBound", "15s ago", why].map(plain).into());
+        assert_eq!(
+            shown(&grid, Some(72)),
+            "CONDITION     REASON                      SINCE     WHY\n\
+             Ready=False   DatabaseOrDependencyBound   15s ago   22 of 30 replicas\n\
+             \u{20}                                                   are Ready, 8 wait\n"
+        );
+    }
+
+    #[test]
+    fn no_word_is_halved_at_any_width() {
+        let url = "https://example.com/a/page/with/a/long/address";
+        let mut grid = Grid::titled(vec!["A", "B"]);
+        grid.push(vec![plain("DatabaseOrDependencyBound"), plain(format!("see {url} at once"))]);
+        for width in 1..80 {
+            let text = shown(&grid, Some(width));
+            let words: Vec<&str> = text.split_whitespace().collect();
+            for word in ["DatabaseOrDependencyBound", "see", url, "at", "once"] {
+                assert!(words.contains(&word), "{word} at {width}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_word_alone_stands_out_of_the_lines() {
+        let mut grid = Grid::default();
+        let url = "https://example.com/a/page/with/a/long/address";
+        grid.push(vec![plain(format!("one two three four five six seven: {url}"))]);
+        assert_eq!(shown(&grid, Some(30)), format!("one two three four five six\nseven:\n{url}\n"));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! Called by [`crate::validate`]; which of a node's pods go first is decided in [`crate::drain`].
 
+use crate::facts::NodeFact;
 use crate::observe::{SeenNode, SeenPod, SeenTarget};
 use apifleet_core::Replicas;
-use apifleet_core::observation::{SpotNode, Startup};
+use apifleet_core::observation::{NodeHealth, SpotNode, Startup};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -15,14 +16,14 @@ struct Pods {
     ready: u32,
 }
 
-/// The spot nodes as the core sees them. One that is gone is there as long as pods of the fleet are bound to it.
+/// The spot nodes as the core sees them. One that does not answer, perhaps because it is gone, is there as long as pods
+/// of the fleet are bound to it, those that are being deleted included: it takes no others.
 #[must_use]
 pub fn spot_nodes(nodes: &[SeenNode], spot: Option<&SeenTarget>) -> Vec<SpotNode> {
     let by_node = by_node(spot);
-    let seen = |node: &SeenNode| {
-        let fact = node.fact.as_ref();
+    let seen = |fact: &NodeFact| {
         let pods = by_node.get(&fact.place());
-        if !node.is_spot || (fact.gone_at.is_some() && pods.is_none()) {
+        if pods.is_none() && matches!(fact.health, NodeHealth::Unreachable { .. }) {
             return None;
         }
         let Pods { staying, ready } = pods.copied().unwrap_or_default();
@@ -36,7 +37,8 @@ pub fn spot_nodes(nodes: &[SeenNode], spot: Option<&SeenTarget>) -> Vec<SpotNode
             ready: Replicas::new(ready),
         })
     };
-    nodes.iter().filter_map(seen).collect()
+    let facts = nodes.iter().filter(|node| node.is_spot).map(|node| node.fact.as_ref());
+    facts.filter_map(seen).collect()
 }
 
 fn by_node(spot: Option<&SeenTarget>) -> HashMap<u64, Pods> {
@@ -64,8 +66,8 @@ pub fn pods_started<'a>(
 mod tests {
     use super::*;
     use crate::caches::{Fact as _, Key};
-    use crate::facts::{NodeFact, PodFact};
-    use apifleet_core::observation::{NodeHealth, NodeId};
+    use crate::facts::PodFact;
+    use apifleet_core::observation::NodeId;
     use serde_json::json;
     use std::sync::Arc;
     use std::time::Duration;
@@ -83,6 +85,15 @@ mod tests {
 
     fn gone(name: &str) -> SeenNode {
         let fact = node(name, true).fact.outlive(at(0)).unwrap();
+        SeenNode { is_spot: true, fact: Arc::new(fact) }
+    }
+
+    fn silent(name: &str) -> SeenNode {
+        let object = json!({"metadata": {"name": name, "uid": name},
+            "spec": {"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}]},
+            "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
+        let (_, mut fact) = NodeFact::of(&serde_json::from_value(object).unwrap()).unwrap();
+        fact.succeed(None, at(0));
         SeenNode { is_spot: true, fact: Arc::new(fact) }
     }
 
@@ -131,12 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_gone_is_seen_until_its_pods_are_gone_too() {
+    fn a_node_that_is_gone_or_silent_is_seen_until_its_pods_are_gone_too() {
         let there = target(vec![pod("spot-1", true, true)]);
-        let seen = spot_nodes(&[gone("spot-1"), gone("spot-2")], Some(&there));
-        assert_eq!(seen.len(), 1, "the other has none");
-        assert!(matches!(seen[0].health, NodeHealth::Unreachable { .. }));
-        assert!(seen[0].interruption.is_some());
+        for dead in [gone, silent] {
+            let seen = spot_nodes(&[dead("spot-1"), dead("spot-2")], Some(&there));
+            assert_eq!(seen.len(), 1, "the other has none");
+            assert!(matches!(seen[0].health, NodeHealth::Unreachable { .. }));
+            assert!(seen[0].interruption.is_some());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Needs a client. Started by [`crate::run`]; read by [`crate::engine`] and [`crate::observe`].
 
+use crate::backoff;
 use crate::caches::{Cache, Key};
 use crate::conflicts::Conflict;
 use crate::error::Class;
@@ -14,6 +15,7 @@ use crate::shared::Shared;
 use kube::api::Api;
 use kube::core::{GroupVersionKind, NamespaceResourceScope};
 use kube::{Client, Resource};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -21,6 +23,11 @@ use tokio::time::Instant;
 
 /// Whether KEDA is installed is looked up this often.
 const DISCOVER_EVERY: Duration = Duration::from_mins(2);
+/// What KEDA scales is done without if it is not known after so long.
+const KEDA_AWAITED: Duration = Duration::from_secs(30);
+
+/// Policies that are gone and that no fleet names are forgotten this often.
+const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 /// Whether nodes have to be watched is looked at this often, and their list is tried again so soon after a failure.
 const NODES_EVERY: Duration = Duration::from_secs(2);
@@ -59,6 +66,8 @@ pub struct Cluster {
     pub nodes: Cache<NodeFact>,
     shared: Shared,
     sight: RwLock<Sight>,
+    /// Whether it is still to be found out if KEDA is installed, and what it scales.
+    awaits_keda: AtomicBool,
 }
 
 impl Cluster {
@@ -76,6 +85,7 @@ impl Cluster {
             nodes: Cache::new(Arc::clone(wake)),
             shared: Shared::default(),
             sight: RwLock::new(Sight::Unneeded),
+            awaits_keda: AtomicBool::new(true),
         }
     }
 
@@ -89,10 +99,11 @@ impl Cluster {
             deployments,
             pods,
             hpas,
-            scaled_objects: _,
+            scaled_objects,
             nodes: _,
             shared: _,
             sight: _,
+            awaits_keda,
         } = self;
         fleets.is_filled()
             && policies.is_filled()
@@ -100,6 +111,8 @@ impl Cluster {
             && deployments.is_filled()
             && pods.is_filled()
             && hpas.is_filled()
+            // Before that, what KEDA scales would look as if it were nobody's.
+            && (scaled_objects.is_filled() || !awaits_keda.load(Ordering::Acquire))
     }
 
     /// All fleets as they are decided: each laid over the policy that it shares.
@@ -143,26 +156,57 @@ impl Cluster {
             self.pods.fill(kubernetes, api(client, namespace)),
             self.hpas.fill(kubernetes, api(client, namespace)),
             self.fill_scaled_objects(kubernetes, namespace),
+            self.stop_awaiting_keda(),
             self.fill_nodes(kubernetes),
+            self.forget_policies(),
         );
+    }
+
+    /// Forgets policies that are gone and that no fleet names, whoever leads: a copy that begins to lead must not decide
+    /// by what the one before it has forgotten. Laying fleets over their policies does that.
+    async fn forget_policies(&self) {
+        loop {
+            tokio::time::sleep(FORGET_EVERY).await;
+            // Before all fleets are known, nobody can tell what they name.
+            if self.is_filled() {
+                drop(self.fleets_in_force());
+            }
+        }
+    }
+
+    /// An API server that cannot tell what it serves, or refuses the list, must not keep a copy from its fleets for
+    /// ever. Little is risked: KEDA makes an HPA for what it scales, and those are known.
+    async fn stop_awaiting_keda(&self) {
+        tokio::time::sleep(KEDA_AWAITED).await;
+        self.awaits_keda.store(false, Ordering::Release);
     }
 
     /// Watches `ScaledObject`s while the API server serves them.
     async fn fill_scaled_objects(&self, kubernetes: &Kubernetes, namespace: Option<&str>) {
         let kind = GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject");
+        let mut failures = 0_u32;
         loop {
-            match kubernetes.serves(&kind).await {
+            let served = kubernetes.serves(&kind).await;
+            failures = if served.is_ok() { 0 } else { failures.saturating_add(1) };
+            let wait = match served {
                 Ok(true) => {
                     let api = api::<ScaledObject>(kubernetes.client(), namespace);
                     let fill = self.scaled_objects.fill(kubernetes, api);
                     // Looked up again from time to time: KEDA may have been removed.
                     let _ = tokio::time::timeout(DISCOVER_EVERY.saturating_mul(5), fill).await;
-                    continue;
+                    Duration::ZERO
                 }
-                Ok(false) => self.scaled_objects.clear(),
-                Err(error) => tracing::debug!(%error, "cannot tell whether KEDA is installed"),
-            }
-            tokio::time::sleep(DISCOVER_EVERY).await;
+                Ok(false) => {
+                    self.awaits_keda.store(false, Ordering::Release);
+                    self.scaled_objects.clear();
+                    DISCOVER_EVERY
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "cannot tell whether KEDA is installed");
+                    backoff::wait(error.class(), failures, backoff::spread())
+                }
+            };
+            tokio::time::sleep(wait).await;
         }
     }
 }
@@ -231,5 +275,46 @@ where
     match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caches::Fact;
+    use futures::stream;
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+
+    /// There is nothing of this kind.
+    async fn none<F: Fact>(cache: &Cache<F>) {
+        cache.follow(stream::iter([Ok(Event::Init), Ok(Event::InitDone)])).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_policy_that_is_gone_is_forgotten_whoever_leads_once_it_is_known_what_fleets_name() {
+        let cluster = Cluster::new(&Arc::new(Notify::new()));
+        let policy = || {
+            let object = json!({
+                "apiVersion": "apifleet.dev/v1alpha1", "kind": "ScalingPolicy",
+                "metadata": {"name": "steady", "namespace": "shop", "uid": "p"}, "spec": {},
+            });
+            serde_json::from_value(object).unwrap()
+        };
+        let told = [Ok(Event::Apply(policy())), Ok(Event::Delete(policy()))];
+        cluster.policies.follow(stream::iter(told)).await;
+        let long = FORGET_EVERY.saturating_mul(2);
+        let wait = || tokio::time::timeout(long, cluster.forget_policies());
+        assert!(wait().await.is_err());
+        assert_eq!(cluster.policies.all().len(), 1, "a fleet may name it");
+        none(&cluster.fleets).await;
+        none(&cluster.policies).await;
+        none(&cluster.orders).await;
+        none(&cluster.deployments).await;
+        none(&cluster.pods).await;
+        none(&cluster.hpas).await;
+        none(&cluster.scaled_objects).await;
+        assert!(wait().await.is_err());
+        assert_eq!(cluster.policies.all().len(), 0);
     }
 }

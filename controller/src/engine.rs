@@ -1,6 +1,7 @@
 //! The loop: a pass over the fleets that are due, every two seconds and whenever something changes that must be
 //! followed at once. A pass reads the signals of all its fleets together, then gives each fleet to a task of its
-//! own; it waits for none of them. So a fleet that is slow, fails or panics delays no other.
+//! own; it waits for none of them. So a fleet that is slow, fails or panics delays no other. Where there are more fleets
+//! than slots, those that something has happened to go first, and the next pass looks at the others anew.
 //!
 //! While this copy does not lead, the loop only ticks: its caches stay warm. Needs a client. Started by
 //! [`crate::run`].
@@ -21,7 +22,7 @@ use apifleet_core::observation::Readings;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,18 @@ pub struct Engine {
     pub health: Arc<Health>,
     /// Tells of changes that must be followed at once.
     pub wake: Arc<Notify>,
+}
+
+/// What the loop keeps from pass to pass.
+#[derive(Default)]
+struct Shift {
+    roster: Roster,
+    crew: Crew,
+    /// Who waits for a slot, in this order, as the last pass saw them.
+    waiting: VecDeque<(Key, Arc<FleetFact>, Readings)>,
+    /// Who owns which Deployment.
+    claims: Arc<Claims>,
+    times: Times,
 }
 
 /// When passes are made.
@@ -111,111 +124,143 @@ impl Times {
 // === impl Engine ===
 
 impl Engine {
-    /// Runs until `stop` is ready, then lets reconciles under way end.
+    /// Runs until `stop` is ready, then lets reconciles under way end; none that waits begins any more.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut leadership = self.context.leadership.clone();
-        let (mut roster, mut crew) = (Roster::default(), Crew::default());
-        let mut times = Times::default();
+        let mut shift = Shift::default();
         loop {
             self.health.tick();
             tokio::select! {
                 () = &mut stop => break,
-                () = leadership.changed() => times.lead(leadership.is_held()),
-                () = self.wake.notified() => times.no_later_than(Instant::now()),
-                Some(done) = crew.ended() => {
-                    let key = done.key.clone();
-                    self.take_back(&mut roster, done);
-                    times.follow(roster.alarm_of(&key));
-                    self.note_rest(&crew, &mut times);
-                }
-                () = tokio::time::sleep_until(times.next) => tokio::select! {
+                () = leadership.changed() => shift.times.lead(leadership.is_held()),
+                () = self.wake.notified() => shift.times.no_later_than(Instant::now()),
+                Some(done) = shift.crew.ended() => self.go_on(&mut shift, done),
+                () = tokio::time::sleep_until(shift.times.next) => tokio::select! {
                     // Reading the signals may take seconds; being told to stop does not wait for it.
                     () = &mut stop => break,
-                    () = self.turn(&mut roster, &mut crew, &mut times) => {}
+                    () = self.turn(&mut shift) => {}
                 },
             }
         }
         // The lease is handed back only afterwards, so that two copies never write at once.
-        let _ = tokio::time::timeout(GRACE, crew.drain()).await;
+        let _ = tokio::time::timeout(GRACE, shift.crew.drain()).await;
     }
 
     /// One turn: a pass if this copy leads.
-    async fn turn(&self, roster: &mut Roster, crew: &mut Crew, times: &mut Times) {
-        let period = times.begin();
+    async fn turn(&self, shift: &mut Shift) {
+        let period = shift.times.begin();
         let leads = self.context.leadership.is_held();
         self.context.metrics.set_leader(leads);
-        let cluster = &self.context.cluster;
-        if cluster.is_filled() {
+        let is_filled = self.context.cluster.is_filled();
+        if is_filled {
             self.health.set_ready();
         }
-        let gone = if leads && cluster.is_filled() {
-            let fleets = cluster.fleets_in_force();
-            let claims = Arc::new(Claims::settle(&fleets));
-            cluster.deployments.attend(claims.deployments());
-            let troubled = self.troubled();
-            let member = |(key, fact)| self.member(key, fact, &troubled);
-            let members = fleets.into_iter().map(member).collect();
-            let gone = roster.update(members, Instant::now());
-            self.pass(roster, crew, &claims).await;
-            if !crew.is_idle() {
-                times.work();
+        let gone = if leads && is_filled {
+            let gone = self.call_roll(shift);
+            self.pass(shift).await;
+            if !shift.crew.is_idle() {
+                shift.times.work();
             }
             gone
         } else if leads {
             Vec::new()
         } else {
-            roster.clear()
+            shift.waiting.clear();
+            shift.roster.clear()
         };
         for fleet in gone {
             self.context.metrics.hide(&fleet.namespace, &fleet.name);
         }
         // Beginning this pass has put off the next one: what was foreseen before still comes in time.
-        times.follow(roster.next_alarm());
-        self.context.metrics.passed(times.last.elapsed(), period, roster.len());
+        shift.times.follow(shift.roster.next_alarm());
+        self.context.metrics.passed(shift.times.last.elapsed(), period, shift.roster.len());
     }
 
-    /// Once nothing is under way, the round is over.
-    fn note_rest(&self, crew: &Crew, times: &mut Times) {
-        if crew.is_idle()
-            && let Some(took) = times.rest()
+    /// Takes in the fleets that there are; returns those that are gone.
+    fn call_roll(&self, shift: &mut Shift) -> Vec<Key> {
+        let cluster = &self.context.cluster;
+        let fleets = cluster.fleets_in_force();
+        shift.claims = Arc::new(Claims::settle(&fleets));
+        cluster.deployments.attend(shift.claims.deployments());
+        let troubled = self.troubled();
+        let member = |(key, fact)| self.member(key, fact, &troubled);
+        let members = fleets.into_iter().map(member).collect();
+        shift.roster.update(members, Instant::now())
+    }
+
+    /// Reads the signals of all fleets that are due; from then on these are the ones that wait. Those of the pass before
+    /// go on meanwhile.
+    async fn pass(&self, shift: &mut Shift) {
+        let mut due = shift.roster.due(Instant::now());
+        if !self.context.cluster.knows_nodes() {
+            due.retain(|key| shift.roster.fact(key).is_none_or(|fact| !fact.has_spot()));
+        }
+        let asked: Vec<Asked> = due
+            .iter()
+            .filter_map(|key| {
+                let fact = shift.roster.fact(key)?;
+                let source = fact.source()?.clone();
+                Some(Asked { fleet: key.clone(), source })
+            })
+            .collect();
+        let reading = self.read(asked);
+        tokio::pin!(reading);
+        let readings = loop {
+            tokio::select! {
+                readings = &mut reading => break readings,
+                Some(done) = shift.crew.ended() => self.go_on(shift, done),
+            }
+        };
+        let seen = |key: Key| {
+            let fact = shift.roster.fact(&key)?;
+            let readings = readings.get(&key).copied().unwrap_or_default();
+            Some((key, fact, readings))
+        };
+        shift.waiting = due.into_iter().filter_map(seen).collect();
+        self.employ(shift);
+    }
+
+    /// A reconcile has ended: the next one begins.
+    fn go_on(&self, shift: &mut Shift, done: Done) {
+        let key = done.key.clone();
+        self.take_back(&mut shift.roster, done);
+        shift.times.follow(shift.roster.alarm_of(&key));
+        self.employ(shift);
+        // Once nothing is under way, the round is over.
+        if shift.crew.is_idle()
+            && let Some(took) = shift.times.rest()
         {
             self.context.metrics.round_ended(took);
         }
     }
 
-    /// Reads the signals of all fleets that are due, and starts their reconciles.
-    async fn pass(&self, roster: &mut Roster, crew: &mut Crew, claims: &Arc<Claims>) {
-        let mut due = roster.due(Instant::now());
-        if !self.context.cluster.knows_nodes() {
-            due.retain(|key| roster.fact(key).is_none_or(|fact| !fact.has_spot()));
-        }
-        let asked: Vec<Asked> = due
-            .iter()
-            .filter_map(|key| {
-                let fact = roster.fact(key)?;
-                let source = fact.source()?.clone();
-                Some(Asked { fleet: key.clone(), source })
-            })
-            .collect();
-        let readings = self.read(&asked).await;
-        for key in due {
-            let (Some(fact), Some((ticket, state))) =
-                (roster.fact(&key), roster.hand_out(&key, Instant::now()))
-            else {
+    /// Starts the reconciles of those who wait, as long as there are slots.
+    fn employ(&self, shift: &mut Shift) {
+        while shift.crew.has_room() {
+            let Some((key, fact, readings)) = shift.waiting.pop_front() else { return };
+            let now = Instant::now();
+            // What has changed while it waited is taken up by the pass that is under way.
+            if !shift.roster.is_due(&key, &fact, now) {
                 continue;
-            };
-            let readings = readings.get(&key).copied().unwrap_or_default();
-            let fleet = Fleet { key, fact, claims: Arc::clone(claims), readings };
-            crew.start(fleet.key.clone(), ticket, self.work(fleet, state));
+            }
+            let Some((ticket, state)) = shift.roster.hand_out(&key, now) else { continue };
+            let claims = Arc::clone(&shift.claims);
+            let fleet = Fleet { key: key.clone(), fact, claims, readings };
+            shift.crew.start(key, ticket, self.work(fleet, state));
         }
     }
 
-    async fn read(&self, asked: &[Asked]) -> HashMap<Key, Readings> {
+    async fn read(&self, asked: Vec<Asked>) -> HashMap<Key, Readings> {
         if asked.is_empty() {
             return HashMap::new();
         }
-        observe_signals(&self.prometheus, self.namespace.as_deref(), asked).await
+        let (prometheus, namespace) = (self.prometheus.clone(), self.namespace.clone());
+        // In a task of its own: to take in what is said of thousands of fleets holds up no reconcile.
+        let reading = tokio::spawn(async move {
+            observe_signals(&prometheus, namespace.as_deref(), &asked).await
+        });
+        reading.await.unwrap_or_default()
     }
 
     /// One fleet's reconcile, as it is given to the crew.
@@ -304,7 +349,10 @@ mod tests {
     async fn a_pass_that_begins_puts_off_no_alarm() {
         let (key, fact) = crate::facts::tests::fleet("api", "2026-12-01T00:00:00Z", &["api"]);
         let (mut roster, mut times) = (Roster::default(), Times::default());
-        roster.update(vec![Member { key, fact, surroundings: 0 }], Instant::now());
+        let seen =
+            |surroundings| Member { key: key.clone(), fact: Arc::clone(&fact), surroundings };
+        roster.update(vec![seen(0)], Instant::now());
+        roster.update(vec![seen(1)], Instant::now());
         times.begin();
         assert_eq!(times.next, Instant::now() + PERIOD);
         times.follow(roster.next_alarm());

@@ -2,6 +2,7 @@
 //! connections and time. Called by [`crate::run`].
 
 use crate::metrics::Metrics;
+use crate::metrics::exposition::Exposition;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -85,6 +86,7 @@ impl Health {
 /// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, health: Arc<Health>, metrics: Arc<Metrics>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let exposition = Arc::new(Exposition::new(metrics));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
@@ -92,14 +94,17 @@ pub async fn serve(listener: TcpListener, health: Arc<Health>, metrics: Arc<Metr
             tokio::time::sleep(Duration::from_millis(200)).await;
             continue;
         };
-        let (health, metrics) = (Arc::clone(&health), Arc::clone(&metrics));
+        let (health, exposition) = (Arc::clone(&health), Arc::clone(&exposition));
         tokio::spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
-                let response = respond(request.method(), request.uri().path(), &health, &metrics);
+                let response =
+                    respond(request.method(), request.uri().path(), &health, &exposition);
                 std::future::ready(Ok::<_, Infallible>(response))
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
+                // One answer each: the limit would cut into those of a connection that a scraper keeps.
+                .keep_alive(false)
                 .header_read_timeout(Duration::from_secs(10))
                 .serve_connection(TokioIo::new(stream), service);
             // How a connection ends, by time or by error, is the client's concern only.
@@ -113,7 +118,7 @@ fn respond(
     method: &Method,
     path: &str,
     health: &Health,
-    metrics: &Metrics,
+    exposition: &Exposition,
 ) -> Response<Full<Bytes>> {
     if method != Method::GET && method != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
@@ -121,7 +126,7 @@ fn respond(
     match path {
         "/livez" => verdict(health.is_live(), || "the pass loop has not run for 30 s".to_owned()),
         "/readyz" => verdict(health.is_ready(), || health.awaited()),
-        "/metrics" => match metrics.encode() {
+        "/metrics" => match exposition.text() {
             Ok(body) => with_type(StatusCode::OK, Metrics::CONTENT_TYPE, body),
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
         },
@@ -137,16 +142,12 @@ fn verdict(good: bool, why_not: impl FnOnce() -> String) -> Response<Full<Bytes>
     }
 }
 
-fn text(status: StatusCode, body: impl Into<String>) -> Response<Full<Bytes>> {
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     with_type(status, "text/plain; charset=utf-8", body.into())
 }
 
-fn with_type(
-    status: StatusCode,
-    content_type: &'static str,
-    body: String,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -171,8 +172,8 @@ mod tests {
 
     #[tokio::test]
     async fn probes_answer_what_they_were_told_and_nothing_else_is_served() {
-        let (health, metrics) = (Health::default(), Metrics::default());
-        let status = |method, path| respond(&method, path, &health, &metrics).status();
+        let (health, exposition) = (Health::default(), Exposition::new(Arc::default()));
+        let status = |method, path| respond(&method, path, &health, &exposition).status();
         assert_eq!(status(Method::GET, "/readyz"), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(health.awaited(), CACHES);
         health.awaits("a newer definition".to_owned());

@@ -1,6 +1,6 @@
 //! Every call that the operator makes to the Kubernetes API, apart from watches: each has a deadline of five
-//! seconds, no hidden retries, and an error that says what was being done. While the API server asks to be left alone
-//! ([`Pause`]) a call fails at once, without being made. Nothing is decided here.
+//! seconds (about the lease two), no hidden retries, and an error that says what was being done. While the API server
+//! asks to be left alone ([`Pause`]) a call fails at once, without being made. Nothing is decided here.
 //!
 //! A verb that the operator uses is on this page or in [`nodes`], in [`crate::lease`], [`crate::definitions`] or
 //! [`crate::caches`]; RBAC needs no more.
@@ -186,7 +186,7 @@ impl Kubernetes {
         self
     }
 
-    /// The same with another deadline; tests cannot wait for five seconds.
+    /// The same with another deadline: neither the lease nor tests can wait for five seconds.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

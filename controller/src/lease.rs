@@ -1,10 +1,10 @@
 //! Which copy of the operator acts: leader election on one `coordination.k8s.io` Lease.
 //!
-//! The holder renews every 5 s and stops acting 10 s after the start of its last successful renewal; others take the
-//! lease when they have seen it unchanged for 15 s. Both are measured on the monotonic clock of the process that
-//! measures, and the times written in the lease are never compared with a clock: a wall clock that jumps makes no
-//! second leader. Every write carries the resourceVersion that was read. On shutdown the lease is handed back, so
-//! that the next copy acts within two seconds.
+//! The holder renews every 5 s and stops acting 10 s after the start of its last successful renewal; a renewal that is
+//! never answered leaves time for two more. Others take the lease when they have seen it unchanged for 15 s. Both are
+//! measured on the monotonic clock of the process that measures, and the times written in the lease are never compared
+//! with a clock: a wall clock that jumps makes no second leader. Every write carries the resourceVersion that was read.
+//! On shutdown the lease is handed back, so that the next copy acts within two seconds.
 //!
 //! Written here because `kube-lease-manager` 0.13 compares wall clocks and clears an expired lease without a
 //! precondition. Called by [`crate::run`]; [`Leadership`] is asked before every write.
@@ -26,8 +26,10 @@ pub const DURATION: Duration = Duration::from_secs(15);
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// The holder renews so often.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// Others look so often; the holder, too, tries again so soon after a failed renewal.
+/// Others look so often; the holder, too, tries again so soon after a renewal that failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// No call about the lease takes longer: one that is never answered leaves time for others before the deadline.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether this copy may act, at this instant.
 #[derive(Debug, Clone)]
@@ -93,7 +95,7 @@ impl Candidate {
     ) -> (Self, Leadership) {
         let (until, receiver) = watch::channel(None);
         // A server that asks for a pause is asked for the lease all the same, once a second at most.
-        let kubernetes = kubernetes.regardless();
+        let kubernetes = kubernetes.regardless().with_deadline(PATIENCE);
         // Seeded anew by the standard library: two processes never share an identity, even in one pod.
         let identity = format!("{pod}_{:016x}", RandomState::new().hash_one(pod));
         (Self { kubernetes, namespace, name, identity, seen: None, until }, Leadership(receiver))
@@ -101,21 +103,25 @@ impl Candidate {
 
     /// Takes part until `stop` is ready, then hands the lease back.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
-        loop {
-            let wait = self.step().await;
-            tokio::select! {
-                () = &mut stop => break,
-                () = tokio::time::sleep(wait) => {}
-            }
+        tokio::select! {
+            // A renewal that hangs does not hold it up.
+            () = stop => {}
+            () = self.take_part() => {}
         }
         self.release().await;
     }
 
-    /// One renewal or one look; returns the wait until the next.
-    async fn step(&mut self) -> Duration {
+    async fn take_part(&mut self) {
+        loop {
+            let next = self.step().await;
+            tokio::time::sleep_until(next).await;
+        }
+    }
+
+    /// One renewal or one look; returns when the next is due.
+    async fn step(&mut self) -> Instant {
         let started = Instant::now();
-        match self.acquire_or_renew(started).await {
+        let wait = match self.acquire_or_renew(started).await {
             Ok(true) => {
                 if self.until.send_replace(Some(started + RENEW_DEADLINE)).is_none() {
                     tracing::info!(lease = %self.name, identity = %self.identity, "this copy leads");
@@ -134,7 +140,8 @@ impl Candidate {
                 }
                 RETRY
             }
-        }
+        };
+        started + wait
     }
 
     fn lose(&self, why: &str) {
@@ -155,6 +162,8 @@ impl Candidate {
         }
         let lease =
             self.object(next_spec(&seen.spec, &self.identity), seen.resource_version.clone());
+        // Until there is an answer nobody knows whether it was written: look again before the next try.
+        self.seen = None;
         let written = {
             let api = self.api();
             self.kubernetes
@@ -171,11 +180,7 @@ impl Candidate {
                 self.look().await?;
                 Ok(false)
             }
-            Err(error) => {
-                // The answer may have been lost after the write: look again before the next try.
-                self.seen = None;
-                Err(error)
-            }
+            Err(error) => Err(error),
         }
     }
 
@@ -220,25 +225,35 @@ impl Candidate {
     }
 
     async fn release(&mut self) {
-        let held = self.until.send_replace(None).is_some();
-        let Some(seen) = self.seen.take().filter(|_| held) else { return };
+        if self.until.send_replace(None).is_none() {
+            return;
+        }
+        match self.hand_back().await {
+            Ok(true) => tracing::info!(lease = %self.name, "handed the lease back"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the next copy has to wait for the lease to run out");
+            }
+        }
+    }
+
+    /// False where another copy holds it.
+    async fn hand_back(&mut self) -> Result<bool, CallError> {
+        if self.seen.is_none() {
+            // A renewal was cut short, and may have been made.
+            self.look().await?;
+        }
+        let is_ours = |seen: &Seen| seen.spec.holder_identity.as_ref() == Some(&self.identity);
+        let Some(seen) = self.seen.take().filter(is_ours) else { return Ok(false) };
         let spec = LeaseSpec {
             holder_identity: Some(String::new()),
             renew_time: Some(MicroTime(Timestamp::now())),
             ..seen.spec
         };
         let lease = self.object(spec, seen.resource_version);
-        let api = self.api();
-        match self
-            .kubernetes
-            .call("hand back the lease", api.replace(&self.name, &PostParams::default(), &lease))
-            .await
-        {
-            Ok(_) => tracing::info!(lease = %self.name, "handed the lease back"),
-            Err(error) => {
-                tracing::warn!(%error, "the next copy has to wait for the lease to run out");
-            }
-        }
+        let (api, params) = (self.api(), PostParams::default());
+        let handing = api.replace(&self.name, &params, &lease);
+        self.kubernetes.call("hand back the lease", handing).await.map(|_| true)
     }
 
     fn object(&self, spec: LeaseSpec, resource_version: Option<String>) -> LeaseObject {
@@ -306,7 +321,7 @@ mod tests {
     #[test]
     fn the_holder_stops_before_anyone_else_may_start() {
         assert!(RENEW_DEADLINE + crate::kubernetes::DEADLINE <= DURATION);
-        assert!(RENEW_EVERY < RENEW_DEADLINE);
+        assert!(RENEW_EVERY + PATIENCE * 2 < RENEW_DEADLINE, "two tries may be lost");
     }
 
     #[test]

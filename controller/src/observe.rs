@@ -53,7 +53,7 @@ pub struct Seen {
     pub spot: Option<SeenTarget>,
     /// The Deployments that hold nodes for each, where there are any.
     pub placeholders: PerTarget<Option<SeenTarget>>,
-    /// The nodes of the kinds that its pods may run on.
+    /// The nodes that say something to it.
     pub nodes: Vec<SeenNode>,
     /// What Prometheus said.
     pub readings: Readings,
@@ -150,7 +150,7 @@ pub async fn observe_fleet(
         *placeholders.get_mut(target) =
             observe_placeholder(kubernetes, cluster, fleet, target, state).await?;
     }
-    let nodes = observe_nodes(cluster, fleet, intent);
+    let nodes = observe_nodes(cluster, fleet, intent, now);
     let orders = order::pressing(cluster.orders.under(&fleet.key), now, overrides::LIMIT);
     let mut intent = intent.clone();
     intent.policy.overrides = orders.iter().map(|fact| fact.intent.order).collect();
@@ -158,13 +158,29 @@ pub async fn observe_fleet(
     Ok(Seen { intent, policy, orders, on_demand, spot, placeholders, nodes, readings })
 }
 
-/// The nodes of the kinds that the fleet's pods may run on; none where the fleet needs to know none.
-fn observe_nodes(cluster: &Cluster, fleet: &Fleet, intent: &FleetIntent) -> Vec<SeenNode> {
+/// Of the nodes of the kinds that the fleet's pods may run on: spot nodes, where the fleet has such, and those whose
+/// start is news. None where the fleet needs to know none.
+fn observe_nodes(
+    cluster: &Cluster,
+    fleet: &Fleet,
+    intent: &FleetIntent,
+    now: Timestamp,
+) -> Vec<SeenNode> {
     if !fleet.fact.needs_nodes() {
         return Vec::new();
     }
+    let has_spot = intent.policy.spot.is_some();
     let kind = |fact: &NodeFact| intent.node_labels.kind_of(&fact.labels);
-    let known = cluster.nodes.filter(|fact| kind(fact) != NodeKind::Neither);
+    let is_news = |fact: &NodeFact| fact.started(now).is_some();
+    let known = cluster.nodes.filter(|fact| {
+        // Where that is all that counts, no label of most nodes is looked up.
+        (has_spot || is_news(fact))
+            && match kind(fact) {
+                NodeKind::Spot => true,
+                NodeKind::OnDemand => is_news(fact),
+                NodeKind::Neither => false,
+            }
+    });
     let seen = |fact: Arc<NodeFact>| SeenNode { is_spot: kind(&fact) == NodeKind::Spot, fact };
     known.into_iter().map(seen).collect()
 }

@@ -5,6 +5,7 @@
 //! [`crate::run`].
 
 use crate::cluster::Cluster;
+use crate::error::Class;
 use crate::facts::OrderFact;
 use crate::kubernetes::Kubernetes;
 use crate::lease::Leadership;
@@ -49,7 +50,10 @@ pub async fn remove_old(
             Err(error) if error.is_not_found() || error.is_conflict() => {}
             Err(error) => {
                 tracing::warn!(fleet_override = %key, %error, "it is kept and removed later");
-                return;
+                // What is refused for one may be done with the next.
+                if error.class() == Class::Transient {
+                    return;
+                }
             }
         }
     }

@@ -7,12 +7,13 @@
 pub mod conditions;
 pub mod events;
 pub mod orders;
+pub mod retry;
 pub mod status;
 pub mod view;
 
 use crate::apply::NodeOutcome;
-use crate::backoff;
 use crate::caches::Key;
+use crate::error::Class;
 use crate::kubernetes::{CallError, Kubernetes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -25,6 +26,7 @@ use apifleet_crds::ApiFleetStatus;
 use events::Draft;
 use jiff::Timestamp;
 use orders::Told;
+use retry::Retry;
 use std::time::{Duration, Instant};
 
 /// All events of a report together take no longer, nor does all that overrides are told; a reconcile has better things
@@ -54,7 +56,7 @@ pub async fn report_decision(
     drafts.extend(events::of_overrides(&state.status, &status));
     drafts.extend(events::of_conditions(&state.status, &status));
     drafts.extend(events::of_nodes(plan));
-    let interrupted = state.newly_interrupted(&plan.decision.drains);
+    let interrupted = state.newly_interrupted(&valid.observation.spot_nodes);
     if interrupted > 0 {
         reporter.metrics.interrupted(&fleet.key.namespace, &fleet.key.name, interrupted);
     }
@@ -149,8 +151,7 @@ impl Reporter<'_> {
         if !self.leadership.is_held() {
             return;
         }
-        let retries = state.report_after.is_none_or(|after| Instant::now() >= after);
-        if retries && status::is_due(&state.status, state.reported_at, &next, now) {
+        if state.report_retry.is_due(Instant::now()) && status::is_due(state, &next, now) {
             self.write(&fleet.key, state, next, now).await;
         }
         let publish = async {
@@ -169,24 +170,37 @@ impl Reporter<'_> {
     }
 
     /// Tells overrides what became of them. Who cannot be told now is told with a later report.
-    async fn tell(&self, state: &mut FleetState, news: Vec<Told>) {
-        let tell = async {
-            for Told { key, uid, verdict, patch } in news {
-                if !self.leadership.is_held() || state.has_told(&uid, verdict) {
-                    continue;
-                }
-                match self.kubernetes.patch_override_status(&key, &patch).await {
-                    Ok(()) => state.note_told(uid, verdict),
-                    // Gone, or another version than the cache shows.
-                    Err(error) if error.is_not_found() || error.is_conflict() => {}
-                    Err(error) => {
-                        tracing::warn!(fleet_override = %key, %error, "its status is written later");
-                    }
+    async fn tell(&self, state: &mut FleetState, mut news: Vec<Told>) {
+        news.retain(|told| !state.has_told(&told.uid, told.verdict));
+        if news.is_empty() || !state.tell_retry.is_due(Instant::now()) {
+            return;
+        }
+        let told = tokio::time::timeout(EVENTS_WITHIN, self.tell_each(state, news)).await;
+        // Out of time is a failure like any other.
+        match told.unwrap_or(Err(Class::Transient)) {
+            Ok(()) => state.tell_retry = Retry::default(),
+            Err(class) => state.tell_retry.fail(class, Instant::now()),
+        }
+    }
+
+    /// Tells one after the other, until one cannot be told for a reason that the next would meet, too.
+    async fn tell_each(&self, state: &mut FleetState, news: Vec<Told>) -> Result<(), Class> {
+        let mut result = Ok(());
+        for Told { key, uid, verdict, patch } in news {
+            if !self.leadership.is_held() || result == Err(Class::Transient) {
+                break;
+            }
+            match self.kubernetes.patch_override_status(&key, &patch).await {
+                Ok(()) => state.note_told(uid, verdict),
+                // Gone, or another version than the cache shows.
+                Err(error) if error.is_not_found() || error.is_conflict() => {}
+                Err(error) => {
+                    tracing::warn!(fleet_override = %key, %error, "its status is written later");
+                    result = Err(error.class());
                 }
             }
-        };
-        // Out of time: the rest is told with a later report.
-        let _ = tokio::time::timeout(EVENTS_WITHIN, tell).await;
+        }
+        result
     }
 
     async fn publish(&self, fleet: &Fleet, draft: &Draft, now: Timestamp) {
@@ -200,16 +214,9 @@ impl Reporter<'_> {
     async fn write(&self, key: &Key, state: &mut FleetState, next: ApiFleetStatus, now: Timestamp) {
         match self.put(key, state, &next).await {
             Ok(false) => {}
-            Ok(true) => {
-                state.status = next;
-                state.reported_at = Some(now);
-                state.report_failures = 0;
-                state.report_after = None;
-            }
+            Ok(true) => state.note_reported(next, now),
             Err(error) => {
-                state.report_failures = state.report_failures.saturating_add(1);
-                let wait = backoff::wait(error.class(), state.report_failures, backoff::spread());
-                state.report_after = Instant::now().checked_add(wait);
+                state.report_retry.fail(error.class(), Instant::now());
                 self.metrics.reconcile_failed(error.class());
                 tracing::warn!(fleet = %key, %error, "the status is not written and tried again");
             }

@@ -40,6 +40,8 @@ struct Entry {
     due: Instant,
     /// A pass is wanted at this very instant, not only at the regular ones.
     alarm: Option<Instant>,
+    /// A pass has come for its alarm: it goes before those whose turn it is by time.
+    urgent: bool,
     /// When the last reconcile began.
     started: Instant,
     /// Something changed while the state was with a reconcile that may not have seen it.
@@ -97,12 +99,14 @@ impl Roster {
         for Member { key, fact, surroundings } in members {
             let entry = match before.remove(&key) {
                 Some(entry) if entry.fact.uid == fact.uid => entry.changed(fact, surroundings, now),
-                // New, or another fleet of the same name.
+                // New, or another fleet of the same name. Due in this very pass, and no more urgent than the others: when
+                // a copy begins to act, all are new.
                 _ => Entry {
                     fact,
                     surroundings,
                     due: now,
-                    alarm: Some(now),
+                    alarm: None,
+                    urgent: false,
                     started: now,
                     missed: false,
                     failures: 0,
@@ -119,13 +123,25 @@ impl Roster {
         std::mem::take(&mut self.entries).into_keys().collect()
     }
 
-    /// The fleets that are due and not with a reconcile.
+    /// The fleets that are due and not with a reconcile, in the order in which they are to be taken up: first those that
+    /// something has happened to, then those whose turn it is by time. Their alarms have been heard with that.
+    pub fn due(&mut self, now: Instant) -> Vec<Key> {
+        let mut due = Vec::new();
+        for (key, entry) in &mut self.entries {
+            if entry.is_due(now) && !self.away.contains_key(key) {
+                entry.urgent |= entry.alarm.take().is_some();
+                due.push((!entry.urgent, entry.due, key.clone()));
+            }
+        }
+        due.sort_unstable();
+        due.into_iter().map(|(_, _, key)| key).collect()
+    }
+
+    /// Whether a fleet is due and not with a reconcile, and still the one that was seen.
     #[must_use]
-    pub fn due(&self, now: Instant) -> Vec<Key> {
-        let due = |(key, entry): &(&Key, &Entry)| {
-            entry.due <= now + EARLY && !self.away.contains_key(*key)
-        };
-        self.entries.iter().filter(due).map(|(key, _)| key.clone()).collect()
+    pub fn is_due(&self, key: &Key, seen: &Arc<FleetFact>, now: Instant) -> bool {
+        let due = |entry: &Entry| entry.is_due(now) && Arc::ptr_eq(&entry.fact, seen);
+        self.entries.get(key).is_some_and(due) && !self.away.contains_key(key)
     }
 
     /// The next instant at which a fleet wants a pass of its own. All others are met by the regular ones: passes for
@@ -181,6 +197,7 @@ impl Roster {
         self.away.insert(key.clone(), self.last);
         entry.started = now;
         entry.alarm = None;
+        entry.urgent = false;
         let state = match std::mem::replace(&mut entry.state, Presence::Away(self.last)) {
             Presence::Idle(state) => Some(state),
             Presence::Unknown | Presence::Away(_) => None,
@@ -227,6 +244,10 @@ impl Roster {
 }
 
 impl Entry {
+    fn is_due(&self, now: Instant) -> bool {
+        self.due <= now + EARLY
+    }
+
     fn changed(mut self, fact: Arc<FleetFact>, surroundings: u64, now: Instant) -> Self {
         let same = self.fact.generation == fact.generation && self.surroundings == surroundings;
         if !same {
@@ -249,174 +270,4 @@ fn alarm(pace: Pace, now: Instant, wall: Timestamp) -> Option<Instant> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::facts::tests::fleet;
-    use apifleet_crds::ApiFleetStatus;
-    use std::slice;
-
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn member(surroundings: u64) -> Member {
-        let (key, fact) = fleet("api", "2026-12-01T00:00:00Z", &["api"]);
-        Member { key, fact, surroundings }
-    }
-
-    fn state() -> Box<FleetState> {
-        Box::new(FleetState::resumed("api".to_owned(), ApiFleetStatus::default()))
-    }
-
-    /// The end of the `nth` reconcile.
-    fn done(nth: u64, ended: Ended) -> Done {
-        Done { key: member(0).key, ticket: Ticket(nth), ended }
-    }
-
-    fn steady() -> Pace {
-        Pace { within: Duration::from_secs(4), at: None }
-    }
-
-    #[test]
-    fn a_new_fleet_is_due_at_once_and_never_twice_at_the_same_time() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        assert_eq!(roster.due(now), slice::from_ref(&key));
-        assert!(roster.hand_out(&key, now).unwrap().1.is_none(), "its state has to be read");
-        assert!(roster.due(now + Duration::from_mins(1)).is_empty(), "it is with a reconcile");
-        assert!(roster.hand_out(&key, now).is_none());
-        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
-        assert!(roster.due(now).is_empty());
-        assert_eq!(roster.due(now + Duration::from_secs(4)), [key]);
-    }
-
-    #[test]
-    fn a_change_makes_a_fleet_due_at_once_even_while_it_is_reconciled() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key, now);
-        roster.update(vec![member(1)], now);
-        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
-        assert_eq!(
-            roster.due(now),
-            slice::from_ref(&key),
-            "the reconcile may not have seen the change"
-        );
-        let _ = roster.hand_out(&key, now);
-        roster.take_back(done(2, Ended::With(state(), Ok(steady()))), now, NOW);
-        assert!(roster.due(now).is_empty());
-    }
-
-    #[test]
-    fn a_fleet_that_panicked_comes_back_without_state_and_later() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key, now);
-        roster.take_back(done(1, Ended::Without(Class::Bug)), now, NOW);
-        assert!(roster.due(now + Duration::from_secs(1)).is_empty());
-        assert_eq!(roster.due(now + backoff::LONGEST), slice::from_ref(&key));
-        assert!(roster.hand_out(&key, now).unwrap().1.is_none());
-    }
-
-    #[test]
-    fn a_fleet_is_not_reconciled_twice_at_once_when_the_lease_was_lost_and_regained() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key, now);
-        roster.clear();
-        roster.update(vec![member(0)], now);
-        assert!(roster.due(now).is_empty(), "the reconcile from before is still under way");
-        assert!(roster.hand_out(&key, now).is_none());
-        assert_eq!(roster.next_alarm(), None, "waiting for it does not run hot");
-        roster.take_back(done(7, Ended::Without(Class::Bug)), now, NOW);
-        assert!(roster.due(now).is_empty(), "another number ends nothing");
-        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
-        assert_eq!(roster.due(now), slice::from_ref(&key));
-        let (ticket, state) = roster.hand_out(&key, now).unwrap();
-        assert_eq!(ticket, Ticket(2));
-        assert!(state.is_none(), "what it knew is older than the lease");
-    }
-
-    #[test]
-    fn failures_wait_longer_each_time_and_never_past_the_bound() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        for nth in 1..=40 {
-            let _ = roster.hand_out(&key, now);
-            roster.take_back(done(nth, Ended::With(state(), Err(Class::Transient))), now, NOW);
-        }
-        assert!(roster.due(now + Duration::from_secs(9)).is_empty());
-        assert_eq!(roster.due(now + backoff::LONGEST), [key]);
-    }
-
-    #[test]
-    fn while_nodes_are_taken_away_a_failure_puts_nothing_off() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        let moving = Duration::from_secs(2);
-        let mut fail = |nth, urgent: Option<Pace>| {
-            roster.update(vec![member(0)], now);
-            let _ = roster.hand_out(&key, now);
-            let mut state = state();
-            state.urgent = urgent;
-            let ended = Ended::With(state, Err(Class::Invalid));
-            roster.take_back(done(nth, ended), now, NOW);
-            let failures = roster.entries.get(&key).unwrap().failures;
-            (roster.due(now + moving).len(), roster.next_alarm(), failures)
-        };
-        assert_eq!(fail(1, Some(Pace { within: moving, at: None })), (1, None, 1));
-        let at = Timestamp::from_millisecond(1_500).ok();
-        let alarm = Some(now + Duration::from_millis(1_500));
-        assert_eq!(fail(2, Some(Pace { within: moving, at })), (1, alarm, 2));
-        assert_eq!(fail(3, None), (0, None, 3), "when they are gone, it waits");
-    }
-
-    #[test]
-    fn another_fleet_of_the_same_name_does_not_inherit_the_state() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key, now);
-        let mut other = member(0);
-        other.fact = Arc::new(FleetFact { uid: "other".to_owned(), ..other.fact.as_ref().clone() });
-        roster.update(vec![other], now);
-        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), now, NOW);
-        assert!(
-            roster.hand_out(&key, now).unwrap().1.is_none(),
-            "the old one's state is not the new one's"
-        );
-    }
-
-    #[test]
-    fn fleets_that_are_gone_are_named() {
-        let (mut roster, now) = (Roster::default(), Instant::now());
-        roster.update(vec![member(0)], now);
-        assert_eq!(roster.update(Vec::new(), now), [member(0).key]);
-        assert!(roster.is_empty());
-    }
-
-    #[test]
-    fn a_foreseen_change_has_a_pass_of_its_own_and_a_past_one_has_none() {
-        let now = Instant::now();
-        let at = |millis| Pace {
-            within: Duration::from_secs(4),
-            at: Timestamp::from_millisecond(millis).ok(),
-        };
-        assert_eq!(alarm(at(1_500), now, NOW), Some(now + Duration::from_millis(1_500)));
-        assert_eq!(alarm(at(60_000), now, NOW), None, "the regular look comes first");
-        assert_eq!(alarm(at(-5_000), now, NOW), None);
-        assert_eq!(alarm(steady(), now, NOW), None);
-    }
-
-    #[test]
-    fn a_fleet_keeps_its_pace_however_long_its_reconcile_takes() {
-        let (mut roster, now, key) = (Roster::default(), Instant::now(), member(0).key);
-        roster.update(vec![member(0)], now);
-        let _ = roster.hand_out(&key, now);
-        let ended = now + Duration::from_secs(1);
-        roster.take_back(done(1, Ended::With(state(), Ok(steady()))), ended, NOW);
-        assert_eq!(roster.next_alarm(), None);
-        assert!(roster.due(now + Duration::from_secs(3)).is_empty());
-        assert_eq!(
-            roster.due(now + Duration::from_millis(3_900)),
-            [key],
-            "a pass takes it along a little early"
-        );
-    }
-}
+mod tests;

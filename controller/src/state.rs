@@ -6,16 +6,18 @@
 use crate::caches::Key;
 use crate::kubernetes::{CallError, FIELD_MANAGER, Kubernetes};
 use crate::plan::{Applied, Plan};
+use crate::report::retry::Retry;
 use crate::schedule::Pace;
 use crate::target::{PerTarget, Purpose, Target};
 use crate::validate::Valid;
-use apifleet_core::decision::{Drain, DrainOrder, Placement};
+use apifleet_core::decision::Placement;
 use apifleet_core::memory::{Attempt, ForeignWrite};
-use apifleet_core::observation::NodeId;
+use apifleet_core::observation::{NodeId, SpotNode};
 use apifleet_core::overrides;
 use apifleet_core::policy::Mode;
 use apifleet_core::quantity::Rps;
-use apifleet_core::{Memory, Reason};
+use apifleet_core::spot::sight::is_taken;
+use apifleet_core::{Memory, Reason, Replicas};
 use apifleet_crds::ApiFleetStatus;
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
@@ -38,16 +40,16 @@ pub struct FleetState {
     pub uid: String,
     /// What the next decision remembers.
     pub memory: Memory,
-    /// The status as it was last read or written.
+    /// The status as it was last read or written, without the stages of its last decision.
     pub status: ApiFleetStatus,
     /// The fleet's version at that time, on which the next report is written; `None`: it is read first.
     pub version: Option<String>,
     /// When that was written; `None` if it was only read.
     pub reported_at: Option<Timestamp>,
-    /// Failed writes of the status in a row.
-    pub report_failures: u32,
-    /// Not before this instant is a failed report tried again.
-    pub report_after: Option<Instant>,
+    /// When a status that could not be written is written again.
+    pub report_retry: Retry,
+    /// When overrides that could not be told are told again.
+    pub tell_retry: Retry,
     /// Whether the fleet has not been Ready since it was taken over.
     pub adopting: bool,
     /// Since when fewer replicas have been Ready than are wanted.
@@ -61,7 +63,7 @@ pub struct FleetState {
     /// While nodes are being taken away: how soon the fleet is looked at again even if its reconcile fails. Their
     /// notice runs out meanwhile.
     pub urgent: Option<Pace>,
-    /// The nodes that are being taken away, to count each once.
+    /// The nodes with pods of the fleet that are being taken away, to count each once.
     interrupted: BTreeSet<NodeId>,
     /// The reason that was last logged.
     pub logged: Option<Reason>,
@@ -127,8 +129,8 @@ impl FleetState {
             status,
             version: None,
             reported_at: None,
-            report_failures: 0,
-            report_after: None,
+            report_retry: Retry::default(),
+            tell_retry: Retry::default(),
             below_since: None,
             // Whoever acted before may have written what our caches do not show yet: the first look reads afresh.
             targets: PerTarget { on_demand: TargetState::unknown(), spot: TargetState::unknown() },
@@ -174,7 +176,9 @@ impl FleetState {
         };
         let ready = valid.observation.ready() >= plan.decision.desired;
         self.adopting &= !ready;
-        self.below_since = if ready { None } else { self.below_since.or(Some(now)) };
+        // A clock that was set back does not put off for as long as it was ahead.
+        let since = self.below_since.map_or(now, |since| since.min(now));
+        self.below_since = (!ready).then_some(since);
     }
 
     /// Lets go of a fleet that is not decided: the next decision takes it over as it finds it.
@@ -184,13 +188,21 @@ impl FleetState {
         self.urgent = None;
     }
 
-    /// Takes in the orders about nodes; returns how many nodes begin to be taken away.
-    pub fn newly_interrupted(&mut self, drains: &[Drain]) -> u64 {
-        let taken = drains.iter().filter(|drain| drain.order != DrainOrder::Undo);
-        let now: BTreeSet<NodeId> = taken.map(|drain| drain.node).collect();
-        let new = now.difference(&self.interrupted).count();
-        self.interrupted = now;
-        u64::try_from(new).unwrap_or(u64::MAX)
+    /// Takes in what is seen of spot nodes; returns how many with pods of the fleet begin to be taken away. Each counts
+    /// once, however its pods come and go meanwhile.
+    pub fn newly_interrupted(&mut self, nodes: &[SpotNode]) -> u64 {
+        let known = std::mem::take(&mut self.interrupted);
+        let is_lost = |node: &&SpotNode| node.pods > Replicas::ZERO || known.contains(&node.id);
+        let lost = nodes.iter().filter(|node| is_taken(node)).filter(is_lost);
+        self.interrupted = lost.map(|node| node.id).collect();
+        u64::try_from(self.interrupted.difference(&known).count()).unwrap_or(u64::MAX)
+    }
+
+    /// Remembers a status that was written.
+    pub fn note_reported(&mut self, status: ApiFleetStatus, now: Timestamp) {
+        self.status = without_stages(status);
+        self.reported_at = Some(now);
+        self.report_retry = Retry::default();
     }
 
     /// What is kept of one of the fleet's Deployments.
@@ -241,7 +253,16 @@ async fn read(
         // It says what is wrong with it all the same; what it remembers is lost.
         Err(unreadable) => (unreadable.metadata, None),
     };
-    Ok((metadata, status.unwrap_or_default()))
+    Ok((metadata, without_stages(status.unwrap_or_default())))
+}
+
+/// Nothing looks back at the stages of a decision, which are its longest texts; a patch gives those of the next one
+/// whole, or leaves them as they are.
+fn without_stages(mut status: ApiFleetStatus) -> ApiFleetStatus {
+    if let Some(decision) = &mut status.last_decision {
+        decision.stages = Vec::new();
+    }
+    status
 }
 
 // === impl TargetState ===
@@ -274,6 +295,41 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use apifleet_core::observation::{Interruption, NodeHealth, PoolId};
+
+    #[test]
+    fn a_node_that_is_taken_away_counts_once_and_for_a_fleet_with_pods_there_alone() {
+        let interruption =
+            Interruption { at: Timestamp::UNIX_EPOCH, notice: Duration::from_mins(2) };
+        let node = |id, pods| SpotNode {
+            id: NodeId(id),
+            pool: PoolId(id),
+            health: NodeHealth::Ready,
+            interruption: Some(interruption),
+            tainted_by_us: false,
+            pods: Replicas::new(pods),
+            ready: Replicas::ZERO,
+        };
+        let well = SpotNode { interruption: None, ..node(3, 3) };
+        let mut state = FleetState::resumed("u".to_owned(), ApiFleetStatus::default());
+        assert_eq!(state.newly_interrupted(&[node(1, 3), node(2, 0), well]), 1);
+        assert_eq!(state.newly_interrupted(&[node(1, 0), node(2, 0)]), 0);
+        assert_eq!(state.newly_interrupted(&[node(1, 1), node(2, 2)]), 1, "the other has some now");
+        assert_eq!(state.newly_interrupted(&[]), 0);
+        assert_eq!(state.newly_interrupted(&[node(1, 1)]), 1, "it had stayed and is taken again");
+    }
+
+    #[test]
+    fn of_a_status_that_was_written_all_is_kept_but_the_stages_of_its_decision() {
+        let stage = serde_json::json!({"stage": "Trust", "in": 1, "out": 1, "reason": "Fresh", "message": "m"});
+        let decision = serde_json::json!({"time": Timestamp::UNIX_EPOCH, "desired": 1, "previous": 1,
+            "reason": "Fresh", "summary": "s", "stages": [stage]});
+        let written = serde_json::json!({"replicas": 1, "lastDecision": decision});
+        let mut fleet = FleetState::resumed("u".to_owned(), ApiFleetStatus::default());
+        fleet.note_reported(serde_json::from_value(written).unwrap(), Timestamp::UNIX_EPOCH);
+        let kept = fleet.status.last_decision.unwrap();
+        assert_eq!((fleet.status.replicas, kept.desired, kept.stages.len()), (Some(1), 1, 0));
+    }
 
     #[test]
     fn a_cache_older_than_our_own_write_is_not_acted_on() {

@@ -32,7 +32,7 @@ pub struct Valid {
     pub targets: PerTarget<Option<SeenTarget>>,
     /// The Deployments that hold nodes for them, where there are any.
     pub placeholders: PerTarget<Option<SeenTarget>>,
-    /// The nodes of the kinds that its pods may run on.
+    /// The nodes that say something to it.
     pub nodes: Vec<SeenNode>,
     /// Why the spot target is lost, for people; `None` where it is not.
     pub spot_loss: Option<String>,
@@ -130,7 +130,7 @@ fn observation_of(
 ) -> TargetObservation {
     let rolling_out = seen.deployment.as_ref().is_some_and(|deployment| deployment.rolling_out);
     let since = &mut state.targets.get_mut(target).rollout_since;
-    *since = rolling_out.then(|| since.unwrap_or(now));
+    *since = rolling_out.then(|| since.map_or(now, |since| since.min(now)));
     let rollout = since.map_or(Rollout::Settled, |since| Rollout::InProgress { since });
     TargetObservation { rollout, ..counts(seen) }
 }

@@ -86,9 +86,9 @@ pub fn decide(
     let agenda = keep_calendar(&Look { policy, seen, current: start.current, now }, &mut after);
     overrides::ended::note(policy, &mut after, start.current, now);
     if let Some(last) = memory.at.filter(|_| memory.is_resumed()) {
-        after.spot.resume(last, now, policy.behavior.down.stabilization_window);
+        after.spot.resume(last, now, after.patience.window(&policy.behavior));
     }
-    let needs = Needs::note(policy, &trust, &mut after.spot, now);
+    let needs = Needs::note(policy, &trust, &mut after, now);
     let sight = Sight::of(policy, seen, now);
     let cap = Cap::of(policy, seen);
     let pass = Pass { policy, seen, trust, start, agenda, needs, cap, sight, now };

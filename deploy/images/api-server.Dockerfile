@@ -6,12 +6,17 @@
 #
 # The build context is the root of the repository.
 
+# A static program does not say what it was made of: an SBOM lists what Cargo.lock names.
+ARG BUILDKIT_SBOM_SCAN_CONTEXT=true
+
 FROM rust:1.95-bookworm AS build
+ARG TARGETARCH
 WORKDIR /source
 COPY . .
-# The target's name is that of the machine (.cargo/config.toml), hence the pattern.
+# The target's name is that of the machine (.cargo/config.toml), hence the pattern. Each architecture has a cache of its
+# own: in one that they shared the pattern would find the programs of both.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/source/target \
+    --mount=type=cache,id=target-$TARGETARCH,target=/source/target \
     cargo build --release --locked --package apifleet-api-server --bin api-server \
     && mkdir /out && cp target/*/release/api-server /out/
 RUN printf 'nonroot:x:65532:65532:nonroot:/:/bin/false\n' > /out/passwd \

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// What builds the book, and its version. Built once, on demand, in minutes: nothing that CI runs needs it.
+/// What builds the book, and its version. Built once, in minutes.
 const MDBOOK: (&str, &str) = ("mdbook", "0.5.2");
 /// Where the book begins.
 const FIRST: &str = "README.md";
@@ -26,6 +26,7 @@ const PARTS: [(&str, &[&str]); 4] = [
         "Use",
         &[
             "install.md",
+            "upgrade.md",
             "checks.md",
             "policies.md",
             "simulate.md",

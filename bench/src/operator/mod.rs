@@ -152,6 +152,7 @@ async fn measure_on(
     })?;
     let cold_start = subject.wait_for_all(scale).await?.as_secs_f64();
     progress.step(format!("every fleet was decided after {cold_start:.1} s; waiting for rest"));
+    window::witness(&monitoring, scale).await?;
     window::settle(&monitoring, progress).await?;
     progress.step(format!("watching {} s of rest", WINDOW.as_secs()));
     let (window, rss) = window::watch(&mut monitoring, &mut subject, idle, progress).await?;

@@ -110,9 +110,15 @@ impl Monitoring {
         self.process.usage()
     }
 
-    /// By how much counters grew over a window that ends now, summed over all that match.
-    pub(crate) async fn grown(&self, selector: &str, window: Duration) -> Result<f64> {
-        Ok(self.value(&grown(selector, window)).await?.unwrap_or_default())
+    /// What counters have come to by now, summed over all that match.
+    pub(crate) async fn total(&self, selector: &str) -> Result<f64> {
+        Ok(self.value(&format!("sum({selector})")).await?.unwrap_or_default())
+    }
+
+    /// By how much counters grew over a window that ends now, summed over all that match. `None` where a scrape at one of
+    /// its ends failed: then nobody knows.
+    pub(crate) async fn grown(&self, selector: &str, window: Duration) -> Result<Option<f64>> {
+        self.value(&grown(selector, window)).await
     }
 
     /// The value of a query's one row; `None` where it has none.
@@ -130,11 +136,13 @@ impl Monitoring {
 }
 
 /// Exact, unlike `increase`, which estimates what lies between the scrapes and the ends of the window. A counter that was
-/// not there at the beginning began with zero.
+/// not there began with zero, where the scrape succeeded that would have shown it.
 fn grown(selector: &str, window: Duration) -> String {
-    let window = window.as_secs();
-    let before = format!("(sum({selector} offset {window}s) or vector(0))");
-    format!("(sum({selector}) or vector(0)) - {before}")
+    let at = |ago: &str| {
+        let both = format!("(sum(up{{job=~\"operator|apiserver\"}}{ago}) == 2)");
+        format!("((sum({selector}{ago}) or vector(0)) and on() {both})")
+    };
+    format!("{} - {}", at(""), at(&format!(" offset {}s", window.as_secs())))
 }
 
 /// A port that is free now.
@@ -232,10 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_the_difference_of_two_scrapes_and_of_nothing_it_is_zero() {
+    fn growth_is_the_difference_of_two_scrapes_that_succeeded_and_of_nothing_it_is_zero() {
+        let up = "up{job=~\"operator|apiserver\"}";
         assert_eq!(
             grown("a{b=\"c\"}", Duration::from_mins(5)),
-            "(sum(a{b=\"c\"}) or vector(0)) - (sum(a{b=\"c\"} offset 300s) or vector(0))"
+            format!(
+                "((sum(a{{b=\"c\"}}) or vector(0)) and on() (sum({up}) == 2)) - \
+                 ((sum(a{{b=\"c\"}} offset 300s) or vector(0)) and on() (sum({up} offset 300s) == 2))"
+            )
         );
     }
 

@@ -2,6 +2,7 @@
 
 use super::monitoring::{Monitoring, PROGRAMS_EVERY};
 use super::rows::Window;
+use super::scale::Scale;
 use super::subject::Subject;
 use super::wait::until;
 use super::{CALM, WINDOW};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 /// How long it may take until nothing is written any more. After that the window begins all the same: an operator that
 /// never comes to rest is to be seen in its figures.
 const SETTLE: Duration = Duration::from_mins(5);
+/// From a write until the API server's count of it has been scraped, with room for a busy machine.
+const COUNTED: Duration = Duration::from_mins(2);
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -29,13 +32,24 @@ pub(crate) async fn idle(monitoring: &mut Monitoring) -> Result<f64> {
     Ok((monitoring.usage()?.cpu - before) / begun.elapsed().as_secs_f64())
 }
 
+/// Waits until the API server's counts show what was written for sure: the Deployment of every fleet by the bench, and its
+/// status by the operator. Only such counts can show that nothing was written.
+pub(crate) async fn witness(monitoring: &Monitoring, scale: Scale) -> Result<()> {
+    let what = format!("the API server to count the writes of {} fleets", scale.fleets);
+    until(&what, (LOOK, COUNTED), async || {
+        let counts = [monitoring.total(SPEC_WRITES).await?, monitoring.total(STATUS_WRITES).await?];
+        Ok(counts.iter().all(|count| *count >= f64::from(scale.fleets)).then_some(()))
+    })
+    .await
+}
+
 /// Waits until no status has been written for a while.
 pub(crate) async fn settle(monitoring: &Monitoring, progress: &dyn Progress) -> Result<()> {
     // What has just been written is seen with the next scrape; the one before that must not count as rest.
     tokio::time::sleep(CALM + PROGRAMS_EVERY).await;
     let rest = until("the operator to come to rest", (LOOK, SETTLE), async || {
         let written = monitoring.grown(STATUS_WRITES, CALM).await?;
-        Ok((written <= 0.0).then_some(()))
+        Ok(written.filter(|written| *written <= 0.0).map(drop))
     });
     match rest.await {
         Err(Error::Cluster(apifleet_local::Error::Timeout { what, seconds })) => {
@@ -68,7 +82,13 @@ pub(crate) async fn watch(
     let took = begun.elapsed().as_secs_f64();
     let (ours, theirs) = (subject.usage()?.cpu - ours, monitoring.usage()?.cpu - theirs);
     let seconds = WINDOW.as_secs_f64();
-    let grown = async |selector: &str| monitoring.grown(selector, WINDOW).await;
+    let grown = async |selector: &str| {
+        let problem = || Error::Api {
+            what: "read what was counted",
+            problem: "a scrape at one end of the window failed: measure again".to_owned(),
+        };
+        monitoring.grown(selector, WINDOW).await?.ok_or_else(problem)
+    };
     let window = Window {
         seconds,
         cpu: ours / took * seconds,

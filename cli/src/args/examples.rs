@@ -27,7 +27,7 @@ Examples:
   apifleet status shop-api -o json                      for programs
 
 The values are those of the fleet's status, which the operator writes on every change and otherwise once in five \
-minutes; the screen says how old they are.";
+to six minutes; the screen says how old they are. A narrow terminal shows fewer columns of the table; -o wide shows all.";
 
 /// Of `explain`.
 pub(super) const EXPLAIN: &str = "\
@@ -119,8 +119,8 @@ Examples:
   apifleet check -A -q -o name            in a script: the codes that failed, and 3 where any did
   apifleet check --fleet shop-api --prometheus-url http://localhost:9090
 
-Each check is ok, warning, failed, or skipped with why; docs/checks.md says what each proves. Nothing is written: who may \
-do what is asked by access reviews, which keep nothing.";
+Each check is ok, warning, failed, or skipped with why; -o wide says what each proves, and one that is not ok names its \
+page. Nothing is written: who may do what is asked by access reviews, which keep nothing.";
 
 /// Of `policy`.
 pub(super) const POLICY: &str = "\
@@ -166,7 +166,7 @@ Examples:
   apifleet import black-friday --from scalingschedule
 
 What could not be carried over is named on standard error and in the manifest's comments. The fleet is in \
-mode Observe, and waits while the other autoscaler is there; docs/gitops.md says how it takes over without a dip.";
+mode Observe, and waits while the other autoscaler is there; a comment names the page about taking over without a dip.";
 
 /// Of `completion`.
 pub(super) const COMPLETION: &str = "\

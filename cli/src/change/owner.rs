@@ -1,8 +1,8 @@
 //! Whose object it is: a tool that writes what is in Git, by the field managers that the API server wrote down. Such a
 //! tool undoes an edit by hand, so a change of its object says so and names the way that lasts. Pure.
 
+use crate::args::Program;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use std::fmt;
 
 /// A tool that writes what is in Git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +50,16 @@ impl Tool {
 
 // === impl Owner ===
 
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Owner {
+    /// What becomes of a change, the way that lasts, and the command that helps at once.
+    #[must_use]
+    pub fn warning(&self, program: Program) -> String {
         let Self { tool, manager } = self;
-        let tool = tool.as_str();
-        write!(
-            f,
+        let (tool, program) = (tool.as_str(), program.words());
+        format!(
             "{tool} owns it (field manager {manager}) and undoes this change when it runs next: change what {tool} \
-             reads instead; for a while only, order it of the fleet: apifleet override FLEET --floor N --for 2h"
+             reads instead; for a while only, order it of the fleet: {program} override FLEET --floor N --for 2h \
+             --reason \"...\""
         )
     }
 }
@@ -117,8 +119,10 @@ mod tests {
 
     #[test]
     fn an_owner_says_what_lasts_and_what_helps_now() {
-        let said = owner(&written_by("argocd-controller", "f:spec")).unwrap().to_string();
+        let owner = owner(&written_by("argocd-controller", "f:spec")).unwrap();
+        let said = owner.warning(Program::KubectlPlugin);
         assert!(said.starts_with("Argo CD owns it (field manager argocd-controller)"), "{said}");
-        assert!(said.contains("apifleet override FLEET"), "{said}");
+        let command = "kubectl apifleet override FLEET --floor N --for 2h --reason \"...\"";
+        assert!(said.ends_with(command), "{said}");
     }
 }

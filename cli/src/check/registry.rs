@@ -4,8 +4,7 @@
 //! Codes are `AF` and four digits; the first two tell the subject: 01 the cluster, 02 permissions, 03 the operator,
 //! 04 Prometheus, 05 a fleet, 06 room for it. A code that is given up is never given away again.
 
-/// Where the checks are explained.
-pub const PAGE: &str = "docs/checks.md";
+use crate::pages;
 
 /// A check; one of the constants below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +42,9 @@ impl Check {
         code: "AF0103",
         title: "the definitions are as new as this program",
         proves: "No field that this program or an operator of its version writes is dropped by the API server.",
-        fix: "bring the older side up to date: the definitions with kubectl apply --server-side -f crds/yaml, \
-                 or this program",
+        fix: "bring the older side up to date: this program, or the definitions by upgrading the release that brought \
+                 them (helm upgrade NAME charts/CHART -n NAMESPACE --reset-then-reuse-values); those of no release with \
+                 kubectl apply --server-side --force-conflicts -f crds/yaml",
     };
     /// The clock of this machine.
     pub const CLOCK: Self = Self {
@@ -159,7 +159,7 @@ impl Check {
         code: "AF0504",
         title: "no other autoscaler has its Deployments",
         proves: "The operator is the only one that writes their replicas.",
-        fix: "delete the other one when the fleet is to take over (apifleet import shows it as a fleet first)",
+        fix: "delete the other one when the fleet is to take over (the verb import shows it as a fleet first)",
     };
     /// Its disruption budgets let nodes be drained.
     pub const DISRUPTION: Self = Self {
@@ -211,7 +211,7 @@ impl Check {
     /// Where it is explained.
     #[must_use]
     pub fn docs(self) -> String {
-        format!("{PAGE}#{}", self.code.to_lowercase())
+        format!("{}#{}", pages::address("checks.md"), self.code.to_lowercase())
     }
 }
 

@@ -58,6 +58,9 @@ const ON_CALL: &[Rule] = &[
     ("", &["pods", "pods/log", "services", "events"], READ),
     ("", &["nodes"], READ),
     ("policy", &["poddisruptionbudgets"], READ),
+    ("autoscaling", &["horizontalpodautoscalers"], READ),
+    ("keda.sh", &["scaledobjects"], READ),
+    ("discovery.k8s.io", &["endpointslices"], READ),
     ("events.k8s.io", &["events"], READ),
 ];
 

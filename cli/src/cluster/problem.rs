@@ -77,9 +77,10 @@ pub enum Problem {
     },
     /// A permission is missing.
     #[error(
-        "no permission to {verb} {resource} {}: ask for {}; check with: kubectl auth can-i {verb} {resource} {}",
+        "no permission to {verb} {resource} {}: ask for {}{}; check with: kubectl auth can-i {verb} {resource} {}",
         place(.namespace.as_deref()),
         .resource.role(),
+        narrower(*.resource, .namespace.as_deref()),
         flag(.namespace.as_deref())
     )]
     Forbidden {
@@ -93,7 +94,8 @@ pub enum Problem {
     /// The cluster does not know fleets.
     #[error(
         "the cluster at {server} does not serve {resource}: install ApiFleet with: helm install apifleet \
-         charts/apifleet -n apifleet-system --create-namespace; or choose another cluster with --context"
+         charts/apifleet -n apifleet-system --create-namespace --set operator.prometheusUrl=URL; or choose another \
+         cluster with --context"
     )]
     NotInstalled {
         /// Its address.
@@ -337,6 +339,16 @@ fn place(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in namespace {name}"))
 }
 
+/// What helps whoever may look into some namespaces only.
+fn narrower(resource: Resource, namespace: Option<&str>) -> &'static str {
+    match (resource, namespace) {
+        (Resource::Fleets | Resource::Policies | Resource::Overrides | Resource::Events, None) => {
+            ", or name a namespace with -n"
+        }
+        (Resource::Reviews | Resource::Foreign(_), None) | (_, Some(_)) => "",
+    }
+}
+
 fn flag(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "-A".to_owned(), |name| format!("-n {name}"))
 }
@@ -357,57 +369,4 @@ fn elsewhere(near: &[String], namespace: &str, none_at_all: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use kube::core::Status;
-
-    fn asked() -> Asked {
-        Asked::new("list", Resource::Fleets, Some("shop"), "https://10.0.0.1:6443")
-    }
-
-    fn answered(code: u16, message: &str) -> String {
-        let status = Status::failure(message, "").with_code(code);
-        Problem::of(Error::Api(status.boxed()), &asked()).to_string()
-    }
-
-    #[test]
-    fn a_missing_permission_names_verb_and_resource_and_place() {
-        assert_eq!(
-            answered(403, "apifleets.apifleet.dev is forbidden: User \"jo\" cannot list"),
-            "no permission to list apifleets.apifleet.dev in namespace shop: ask for the ClusterRole apifleet-oncall; \
-             check with: kubectl auth can-i list apifleets.apifleet.dev -n shop"
-        );
-    }
-
-    #[test]
-    fn a_cluster_without_the_resource_says_how_to_install_it() {
-        let said = answered(404, "the server could not find the requested resource");
-        assert!(said.contains("helm install"), "{said}");
-        let details =
-            serde_json::json!({"name": "shop-api", "group": "apifleet.dev", "kind": "apifleets"});
-        let details = serde_json::from_value(details).unwrap();
-        let status = Status::failure("not found", "NotFound").with_code(404).with_details(details);
-        let said = Problem::of(Error::Api(status.boxed()), &asked()).to_string();
-        assert!(said.starts_with("no fleet \"shop-api\""), "{said}");
-    }
-
-    #[test]
-    fn a_page_of_html_becomes_one_short_line() {
-        let said = answered(503, &"<html>\n<body>\nno\n".repeat(200));
-        assert!(said.len() < 500 && !said.contains('\n'), "{said}");
-        assert!(said.contains("503"), "{said}");
-    }
-
-    #[test]
-    fn only_what_may_pass_is_tried_again() {
-        let of = |code| {
-            Problem::of(Error::Api(Status::failure("", "").with_code(code).boxed()), &asked())
-        };
-        for code in [429, 500, 503, 410] {
-            assert!(!of(code).is_final(), "{code}");
-        }
-        for code in [401, 403, 404] {
-            assert!(of(code).is_final(), "{code}");
-        }
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use super::ledger::Explanation;
 use super::replay::stages;
 use crate::failure::Failure;
 use crate::page::Page;
-use crate::table::{Grid, Tone, plain, toned};
+use crate::table::Tone;
 use crate::time::Clock;
 use crate::view::{ChangeView, FleetView};
 use apifleet_core::overrides::Override;
@@ -306,14 +306,14 @@ impl Rebuilt {
              spot are not replayed",
             clock.instant_with_utc(self.asked_at)
         );
-        let page = self.compared(Page::new(width).grid(&words(Tone::Note, first)), clock).gap();
+        let page = self.compared(Page::new(width).words(Tone::Note, first), clock).gap();
         let from = clock.instant_with_utc(self.replayed_from);
         let size = self.began_with.map_or_else(
             || "as many replicas as its load needs, for the size then is not known".to_owned(),
             |size| format!("{size} replicas"),
         );
         let how = format!("replayed from {from} on, with {size}; {}", self.assumed);
-        let end = Page::new(width).gap().grid(&words(Tone::Dim, how));
+        let end = Page::new(width).gap().words(Tone::Dim, how);
         [page.finish(), self.explanation.render(clock, width), end.finish()].concat()
     }
 
@@ -322,16 +322,9 @@ impl Rebuilt {
         let Some(recorded) = &self.recorded else { return page };
         let on_record = format!("on record it had {}", recorded.sentence(clock));
         if recorded.replicas == self.explanation.desired {
-            return page.line([plain(on_record)]);
+            return page.words(Tone::Plain, on_record);
         }
         let why = "what is not replayed counted then, or the manifest was another";
         page.notices(&[format!("{on_record}: {why}")])
     }
-}
-
-/// A sentence that may be longer than a line.
-fn words(tone: Tone, text: String) -> Grid {
-    let mut grid = Grid::default();
-    grid.push(vec![toned(tone, text)]);
-    grid
 }

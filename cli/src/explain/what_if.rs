@@ -83,8 +83,8 @@ impl Replayed {
             .section(&table(&self.stages))
             .section(&timeline(&self.changes, clock))
             .gap()
-            .line([plain(end)])
-            .line([toned(Tone::Dim, self.assumed)])
+            .words(Tone::Plain, end)
+            .words(Tone::Dim, self.assumed)
             .finish()
     }
 }

@@ -114,12 +114,16 @@ impl Counterfactual {
     pub fn render(&self, clock: &Clock, width: Option<u16>) -> String {
         let asked = self.asked;
         let wants = format!("{}/{} wants {}", self.namespace, self.name, self.desired);
-        let page =
-            Page::new(width).line([toned(Tone::Strong, wants), plain(self.summary.as_str())]).gap();
+        let mut title = Grid::default();
+        title.push(vec![toned(Tone::Strong, wants), plain(self.summary.as_str())]);
+        let page = Page::new(width).grid(&title).gap();
         let page = match &self.answer {
-            Answer::Already => page.line([plain(format!("{asked} is what it wants"))]),
+            Answer::Already => page.words(Tone::Plain, format!("{asked} is what it wants")),
             Answer::Stage(stage) => page
-                .line([plain(format!("for {asked} this stage would have to decide otherwise"))])
+                .words(
+                    Tone::Plain,
+                    format!("for {asked} this stage would have to decide otherwise"),
+                )
                 .section(&super::ledger::stages(std::slice::from_ref(stage))),
             Answer::Demand { requests_per_second, instead_of, held_by, reached_at, stays_at } => {
                 let shown = |rate: f64| Rps::new(rate).unwrap_or_default();
@@ -128,13 +132,13 @@ impl Counterfactual {
                     shown(*requests_per_second),
                     shown(*instead_of)
                 );
-                page.line([plain(demand)])
+                page.words(Tone::Plain, demand)
                     .section(&holders(held_by, clock))
                     .gap()
-                    .line([plain(end(asked, *reached_at, *stays_at, clock))])
+                    .words(Tone::Plain, end(asked, *reached_at, *stays_at, clock))
             }
         };
-        page.line([toned(Tone::Dim, self.assumed)]).finish()
+        page.words(Tone::Dim, self.assumed).finish()
     }
 }
 

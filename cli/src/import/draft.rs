@@ -1,9 +1,11 @@
 //! A fleet that is made of another autoscaler, block by block: a block that would mean nothing is left out, and said so.
 //! What comes out always means something ([`FleetIntent`]). Pure.
 
+use crate::args::Program;
 use crate::check::amount::thousandths;
 use crate::document::{Syntax, write};
 use crate::failure::Failure;
+use crate::pages;
 use apifleet_core::quantity::Rps;
 use apifleet_crds::behavior::ScalingBehavior;
 use apifleet_crds::schedules::Schedule;
@@ -258,7 +260,7 @@ impl Draft {
     ///
     /// # Errors
     /// Where it cannot be written, which is a defect.
-    pub fn manifest(&self, syntax: Syntax) -> Result<String, Failure> {
+    pub fn manifest(&self, syntax: Syntax, program: Program) -> Result<String, Failure> {
         let (namespace, name) = self.place();
         let manifest = Manifest {
             api_version: "apifleet.dev/v1alpha1",
@@ -269,19 +271,19 @@ impl Draft {
         let text = write(syntax, &manifest)?;
         Ok(match syntax {
             Syntax::Json => text,
-            Syntax::Yaml => self.head() + &text,
+            Syntax::Yaml => self.head(program) + &text,
         })
     }
 
-    fn head(&self) -> String {
+    fn head(&self, program: Program) -> String {
         let Self { origin, name, .. } = self;
         let Origin { resource, namespace, name: other, .. } = origin;
         let mut lines = vec![
             format!("{origin} as a fleet in mode Observe, which writes nothing."),
-            format!("What it would do: apifleet simulate -f FILE {name}"),
+            format!("What it would do: {} simulate -f FILE {name}", program.words()),
             format!(
-                "To take over (docs/gitops.md): apply it, kubectl delete {resource} {other} -n {namespace}, then mode: \
-                 Enforce."
+                "To take over: apply it, kubectl delete {resource} {other} -n {namespace}, then mode: Enforce ({}).",
+                pages::address("gitops.md")
             ),
             "While the other one is there, the fleet says ConflictingAutoscaler and waits."
                 .to_owned(),
@@ -356,7 +358,7 @@ mod tests {
     fn what_is_lost_cannot_end_its_comment() {
         let mut draft = draft(2, 10);
         draft.lose("a\nspec: {}\u{2028}b");
-        let text = draft.manifest(Syntax::Yaml).unwrap();
+        let text = draft.manifest(Syntax::Yaml, Program::Apifleet).unwrap();
         assert!(text.contains("# - a spec: {} b\n"), "{text}");
         let fleet: ApiFleet = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(&fleet.spec, draft.spec());

@@ -137,7 +137,7 @@ fn rests(draft: &mut Draft, object: &Value, rest: &BTreeMap<String, Value>) {
     for key in annotations.into_iter().flatten().map(|(key, _)| key) {
         if key.starts_with("autoscaling.keda.sh/") {
             draft.lose(format!(
-                "annotation {key}: use apifleet hold or override when the fleet is in force"
+                "annotation {key}: use the verbs hold and override when the fleet is in force"
             ));
         }
     }

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::find::Found;
 use crate::names::FleetName;
+use crate::pages;
 use crate::settings::Settings;
 use crate::status::follow::{Late, until};
 use apifleet_crds::ApiFleet;
@@ -52,7 +53,8 @@ impl Awaited<'_> {
                 Some(ActiveOverrideStatus { superseded_by: None, .. }) => Ok(true),
                 Some(ActiveOverrideStatus { superseded_by: Some(by), .. }) => {
                     Err(Failure::Limit(format!(
-                        "{name} gives way to {by}, so it does not count; see docs/runbooks/Superseded.md"
+                        "{name} gives way to {by}, so it does not count; see {}",
+                        pages::runbook("Superseded")
                     )))
                 }
             },

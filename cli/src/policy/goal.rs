@@ -4,6 +4,7 @@
 use super::assignment::{Assignment, assign};
 use super::followers::{self, Follower};
 use super::lint::{Source, check};
+use crate::args::Program;
 use crate::change::Change;
 use crate::cluster::Cluster;
 use crate::failure::Failure;
@@ -28,15 +29,22 @@ pub(super) struct Goal {
 }
 
 /// The policies of a manifest, in which nothing is wrong; one at least.
-pub(super) fn of_file(path: &Path, terminal: &mut Terminal) -> Result<Vec<ScalingPolicy>, Failure> {
+pub(super) fn of_file(
+    path: &Path,
+    program: Program,
+    terminal: &mut Terminal,
+) -> Result<Vec<ScalingPolicy>, Failure> {
     let text = manifest::text(path)?;
     let report = check(&[Source { file: path.display().to_string(), text: text.clone() }]);
     if !report.findings.is_empty() {
         for finding in &report.findings {
             terminal.insist(&format!("{finding}\n"));
         }
-        let wrong = "what is wrong with it was said above; check again with: apifleet policy lint";
-        return Err(Failure::Limit(format!("{}: {wrong} {0}", path.display())));
+        return Err(Failure::Limit(format!(
+            "{0}: what is wrong with it was said above; check again with: {1} policy lint {0}",
+            path.display(),
+            program.words()
+        )));
     }
     let manifest = Manifest::of(path, &text)?;
     if manifest.policies.is_empty() {

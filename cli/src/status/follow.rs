@@ -32,11 +32,12 @@ pub(super) async fn watch_one(
     if !terminal.is_interactive() {
         return rows(settings, cluster, (Some(namespace), Some(name)), terminal).await;
     }
-    live(cluster, (namespace, name), columns, terminal).await
+    live(settings, cluster, (namespace, name), columns, terminal).await
 }
 
 /// Redraws one fleet's screen with every change and every second.
 async fn live(
+    settings: &Settings,
     cluster: &Cluster,
     (namespace, name): Which<'_>,
     columns: Columns,
@@ -64,7 +65,8 @@ async fn live(
             let mut view = FleetView::of_read(read.clone(), clock.now);
             view.notices.extend(warning.clone());
             view.notices.extend(trouble.iter().map(Problem::to_string));
-            terminal.redraw(&screen::screen(&view, columns, &clock, terminal.width))?;
+            let (width, program) = (terminal.width, settings.program);
+            terminal.redraw(&screen::screen(&view, columns, &clock, width, program))?;
         }
     }
 }
@@ -95,11 +97,11 @@ async fn rows(
 ) -> Result<(), Failure> {
     let mut changes = cluster.watch(namespace, name);
     let mut stream = match settings.format {
-        Format::People(columns) => {
-            let shown =
-                list::Shown { namespaces: namespace.is_none(), wide: columns == Columns::Wide };
-            Some(list::Stream::new(shown))
-        }
+        Format::People(columns) => Some(list::Stream::new(list::Shown {
+            namespaces: namespace.is_none(),
+            wide: columns == Columns::Wide,
+            width: terminal.width,
+        })),
         Format::Document(_) | Format::Name => None,
     };
     while let Some(change) = changes.next().await {

@@ -1,6 +1,9 @@
-//! One fleet on one screen: size, why, what comes next, signals, schedule, overrides, spot, what is wrong, the last changes.
+//! One fleet on one screen: size, why, what comes next, signals, schedule, overrides, spot, what is wrong, the last
+//! changes; and where it is not Ready, what to do.
 
+use crate::args::Program;
 use crate::page::Page;
+use crate::pages;
 use crate::settings::Columns;
 use crate::table::{Grid, Text, Tone, known, plain, toned};
 use crate::time::Clock;
@@ -15,7 +18,13 @@ const CHANGES: usize = 5;
 
 /// The screen.
 #[must_use]
-pub fn screen(view: &FleetView, columns: Columns, clock: &Clock, width: Option<u16>) -> String {
+pub fn screen(
+    view: &FleetView,
+    columns: Columns,
+    clock: &Clock,
+    width: Option<u16>,
+    program: Program,
+) -> String {
     let wide = columns == Columns::Wide;
     let sections = [
         targets(view),
@@ -26,7 +35,22 @@ pub fn screen(view: &FleetView, columns: Columns, clock: &Clock, width: Option<u
         changes(view, clock, wide),
     ];
     let page = Page::new(width).line(title(view, clock)).notices(&view.notices);
-    sections.iter().fold(page, Page::section).finish()
+    let page = sections.iter().fold(page, Page::section);
+    match next_step(view, program) {
+        Some(step) => page.gap().words(Tone::Plain, step).finish(),
+        None => page.finish(),
+    }
+}
+
+/// The next command, and the page about the word for how the fleet is; none where it is Ready, or a notice tells why
+/// nothing is known of it.
+fn next_step(view: &FleetView, program: Program) -> Option<String> {
+    if view.ready || view.conditions.is_empty() {
+        return None;
+    }
+    let FleetView { name, namespace, status, .. } = view;
+    let (program, page) = (program.words(), pages::runbook(status.as_deref()?));
+    Some(format!("why: {program} explain {name} -n {namespace}; what to do: {page}"))
 }
 
 fn title(view: &FleetView, clock: &Clock) -> Vec<Text> {

@@ -6,8 +6,8 @@ use crate::time::short;
 use apifleet_crds::{ApiFleet, ConditionType, SpecError};
 use jiff::{SignedDuration, Timestamp};
 
-/// The operator writes the status once in five minutes at least; a minute more is not yet silence.
-const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(6);
+/// The operator writes the status once in six minutes at least; a minute more is not yet silence.
+const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(7);
 /// How people see whether it runs.
 const LOOK: &str =
     "is it running? look with: kubectl get pods -A -l app.kubernetes.io/name=apifleet-controller";

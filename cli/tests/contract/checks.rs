@@ -7,7 +7,7 @@ use crate::server::{crowded, knowing_more, knowing_these, refusing};
 use apifleet_crds::revision::{ANNOTATION, REVISION};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path, query_param_contains};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const PROXY: &str =
     "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy/api/v1/query";
@@ -26,6 +26,8 @@ struct World<'a> {
     samples: &'a str,
     /// Whether whoever asks may do things.
     allowed: bool,
+    /// To what nobody may do anything all the same.
+    denied: &'a [&'static str],
     /// Paths that the caller may not use.
     forbidden: &'a [&'a str],
 }
@@ -37,6 +39,7 @@ impl Default for World<'_> {
             autoscalers: Vec::new(),
             samples: "12",
             allowed: true,
+            denied: &[],
             forbidden: &[],
         }
     }
@@ -54,7 +57,7 @@ impl World<'_> {
             definitions(&server).await;
             operator(&server).await;
         }
-        reviews(&server, self.allowed).await;
+        reviews(&server, self.allowed, self.denied).await;
         around(&server, &self.autoscalers).await;
         measures(&server, self.samples).await;
         server
@@ -124,15 +127,23 @@ async fn operator(server: &MockServer) {
     knowing_more(server, at, 200, lease).await;
 }
 
-/// Whoever asks may do everything, or nothing.
-async fn reviews(server: &MockServer, allowed: bool) {
+/// Whoever asks may do everything, or nothing; but nothing to what is denied.
+async fn reviews(server: &MockServer, allowed: bool, denied: &[&'static str]) {
     for kind in ["SelfSubjectAccessReview", "SubjectAccessReview"] {
-        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "metadata": {},
-            "spec": {}, "status": {"allowed": allowed}});
         let plural = format!("{}s", kind.to_lowercase());
+        let denied = denied.to_vec();
+        let answer = move |request: &Request| {
+            let asked: Value = request.body_json().unwrap();
+            let resource = asked["spec"]["resourceAttributes"]["resource"].as_str().unwrap();
+            let allowed = allowed && !denied.contains(&resource);
+            ResponseTemplate::new(201).set_body_json(json!({
+                "apiVersion": "authorization.k8s.io/v1", "kind": kind, "metadata": {}, "spec": {},
+                "status": {"allowed": allowed},
+            }))
+        };
         Mock::given(method("POST"))
             .and(path(format!("/apis/authorization.k8s.io/v1/{plural}")))
-            .respond_with(ResponseTemplate::new(201).set_body_json(review))
+            .respond_with(answer)
             .with_priority(5)
             .mount(server)
             .await;
@@ -251,7 +262,7 @@ async fn what_is_not_as_it_should_be_is_told_with_what_helps() {
 }
 
 #[tokio::test]
-async fn what_people_on_call_may_not_see_is_skipped_with_why() {
+async fn what_may_not_be_seen_is_skipped_with_why() {
     let forbidden = [HPAS, QUOTAS, REVIEWS, PROXY];
     let server = World { forbidden: &forbidden, ..World::default() }.begin().await;
     let (code, document) = document(&server, &["--fleet", "shop-api"]).await;
@@ -280,10 +291,31 @@ async fn an_operator_that_may_not_be_looked_for_is_named_by_its_namespace() {
 }
 
 #[tokio::test]
+async fn whoever_is_on_call_for_one_namespace_has_all_it_takes_there() {
+    let elsewhere = [DEPLOYMENTS, REVIEWS, "/api/v1/nodes"];
+    let world = World { denied: &["nodes"], forbidden: &elsewhere, ..World::default() };
+    let server = world.begin().await;
+    let (code, document) = document(&server, &["--fleet", "shop-api"]).await;
+    assert_eq!((code, verdict(&document, "AF0203").as_str()), (0, "ok"), "{document:#}");
+    for skipped in ["AF0202", "AF0301", "AF0302", "AF0601"] {
+        assert_eq!(verdict(&document, skipped), "skipped", "{skipped}: {document:#}");
+    }
+    let said = document.to_string();
+    for words in
+        ["all but: get nodes, list nodes, watch nodes", "you may not list deployments.apps"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_cluster_is_checked_before_the_install_and_needs_no_definitions() {
     for (allowed, code, granted) in [(true, 0, "ok"), (false, 3, "failed")] {
         let world = World { installed: false, allowed, ..World::default() };
         let server = world.begin().await;
+        let ran = checked(&server, &["--pre"]).await;
+        assert_eq!(ran.code, code, "{ran:?}");
+        insta::assert_snapshot!(format!("check_pre_{granted}"), ran.out);
         let (ended, document) = document(&server, &["--pre"]).await;
         assert_eq!(ended, code, "{document:#}");
         assert_eq!(verdict(&document, "AF0101"), "ok");

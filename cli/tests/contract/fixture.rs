@@ -22,6 +22,17 @@ pub(crate) fn clock(zone: &str) -> Clock {
     Clock { now: NOW.parse().unwrap(), zone: TimeZone::get(zone).unwrap() }
 }
 
+/// A text of a run without what another run writes otherwise: the digits of its instants and lengths of time are zeros.
+pub(crate) fn timeless(text: &str) -> String {
+    let settled = |word: &str| {
+        let bare = word.trim_matches(|it: char| !it.is_ascii_alphanumeric());
+        let is_time = bare.starts_with(|it: char| it.is_ascii_digit())
+            && (bare.contains(['-', ':']) || bare.ends_with(|it: char| it.is_ascii_alphabetic()));
+        if is_time { word.replace(|it: char| it.is_ascii_digit(), "0") } else { word.to_owned() }
+    };
+    text.split_inclusive([' ', '\n']).map(settled).collect()
+}
+
 /// What is left for a reader without colours.
 pub(crate) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()

@@ -1,8 +1,8 @@
 //! What people order for a while: the screens, and the program against an API server that keeps what it is given.
 
-use crate::fixture::{clock, fleet, plain};
+use crate::fixture::{clock, fleet, plain, timeless};
 use crate::program::{Home, Ran};
-use crate::server::{in_shop, knowing, knowing_alice, knowing_more};
+use crate::server::{in_shop, knowing, knowing_alice, knowing_more, knowing_these};
 use apifleet_cli::ordering::effect::{Effect, orders};
 use apifleet_cli::ordering::list::OrderList;
 use apifleet_cli::settings::Columns;
@@ -88,9 +88,20 @@ fn what_is_ordered_is_listed_with_what_matters_now_first() {
     assert!(OrderList::new(&[], clock.now).table(false, Columns::Usual, &clock).is_empty());
 }
 
-/// A server that knows the fleet of the peak and these overrides of it, and keeps what it is given.
+/// The fleet of the peak as if it had been decided just now; without the schedule, which is one of December.
+fn of_now() -> ApiFleet {
+    let now = Timestamp::now();
+    let mut fleet = json!(fleet("peak"));
+    fleet["spec"].as_object_mut().unwrap().remove("schedules");
+    fleet["status"]["lastDecision"]["time"] = json!(now);
+    fleet["status"]["memory"] =
+        json!({"version": 1, "at": now, "size": 30, "placement": {"onDemand": 12, "spot": 18}});
+    serde_json::from_value(fleet).unwrap()
+}
+
+/// A server that knows this fleet and these overrides of it, and keeps what it is given.
 async fn keeping(overrides: &[Value]) -> MockServer {
-    let server = knowing(&["peak"]).await;
+    let server = knowing_these(&[of_now()]).await;
     let list = json!({"kind": "FleetOverrideList", "apiVersion": "apifleet.dev/v1alpha1", "metadata": {},
         "items": overrides});
     knowing_more(&server, &in_shop("fleetoverrides"), 200, list).await;
@@ -347,6 +358,7 @@ async fn an_override_that_has_not_begun_goes_when_it_is_ended() {
     assert!(at.starts_with(&in_shop("fleetoverrides/later?")), "{at}");
     assert_eq!(body["preconditions"], json!({"resourceVersion": "41"}));
     assert!(ran.out.ends_with("fleetoverride.apifleet.dev/later deleted\n"), "{}", ran.out);
+    insta::assert_snapshot!("override_end", timeless(&ran.out));
 }
 
 #[tokio::test]
@@ -368,6 +380,7 @@ async fn of_several_one_is_named() {
     assert!(written(&server).await.is_empty());
     let ran = run(&server, "override shop-api more --extend --for 1h --reason INC-413 --yes").await;
     assert_eq!(ran.code, 0, "{ran:?}");
+    insta::assert_snapshot!("override_extend", timeless(&ran.out));
     let (_, at, body) = written(&server).await.remove(0);
     assert!(at.starts_with(&in_shop("fleetoverrides/more?")), "{at}");
     assert_eq!(body["spec"]["reason"], "INC-413");

@@ -300,6 +300,7 @@ async fn a_manifest_is_applied_whole() {
     let apply = ["policy", "apply", path.to_str().unwrap(), "--yes", "--no-simulation"];
     let ran = home.run(&apply).await;
     assert_eq!(ran.code, 0, "{ran:?}");
+    insta::assert_snapshot!("policy_apply", ran.out);
     let expected = json!({"metadata": {"resourceVersion": "41", "labels": {"team": "shop"}},
         "spec": {"signals": {"requestRate": {"targetPerReplica": 45}}, "schedules": null}});
     assert_eq!(patches(&server).await, [expected]);
@@ -315,6 +316,7 @@ async fn whoever_owns_a_policy_in_git_is_named() {
     let ran = Home::of(&server.uri()).run(&set("targetPerReplica=45", &more)).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.contains("Argo CD owns it"), "{}", ran.out);
+    assert!(ran.out.contains("--for 2h --reason \"...\""), "it can be typed: {}", ran.out);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Every screen, from fixtures.
 
 use crate::fixture::{clock, fleet, plain};
+use apifleet_cli::args::Program;
 use apifleet_cli::calendar::plan::Plan;
 use apifleet_cli::calendar::screen::screen as calendar;
 use apifleet_cli::explain::ledger::Explanation;
@@ -18,7 +19,28 @@ use jiff::SignedDuration;
 
 fn status(name: &str, columns: Columns, width: Option<u16>) -> String {
     let clock = clock("Europe/Paris");
-    plain(&screen(&FleetView::new(&fleet(name), clock.now), columns, &clock, width))
+    let view = FleetView::new(&fleet(name), clock.now);
+    plain(&screen(&view, columns, &clock, width, Program::Apifleet))
+}
+
+/// The table of every fleet.
+fn statuses(wide: bool, width: Option<u16>) -> String {
+    let clock = clock("UTC");
+    let views = ["covering", "stalled", "silent", "peak"]
+        .map(|name| FleetView::new(&fleet(name), clock.now));
+    plain(&table(&views, Shown { namespaces: true, wide, width }, &clock))
+}
+
+fn explained(name: &str, width: u16) -> String {
+    let clock = clock("Europe/Paris");
+    let explanation = Explanation::new(&fleet(name), clock.now).unwrap();
+    plain(&explanation.render(&clock, Some(width)))
+}
+
+fn why_not(size: u32, width: u16) -> String {
+    let clock = clock("Europe/Paris");
+    let answer = Counterfactual::new(&fleet("peak"), &[], Replicas::new(size), clock.now).unwrap();
+    plain(&answer.render(&clock, Some(width)))
 }
 
 #[test]
@@ -35,35 +57,61 @@ fn a_wide_screen_has_every_condition() {
 
 #[test]
 fn a_table_of_all() {
-    let clock = clock("UTC");
-    let views: Vec<_> = ["covering", "stalled", "silent", "peak"]
-        .map(|name| FleetView::new(&fleet(name), clock.now))
-        .into();
-    let shown = |wide| plain(&table(&views, Shown { namespaces: true, wide }, &clock));
-    let text = format!("{}\n{}\n{}\n", shown(false), shown(true), summary(&views, None));
-    insta::assert_snapshot!("status_list", text);
+    let views = ["covering", "stalled", "silent", "peak"]
+        .map(|name| FleetView::new(&fleet(name), clock("UTC").now));
+    let (usual, wide) = (statuses(false, None), statuses(true, None));
+    insta::assert_snapshot!("status_list", format!("{usual}\n{wide}\n{}\n", summary(&views, None)));
+    assert_eq!(statuses(false, Some(160)), usual, "there is room");
+    assert_eq!(statuses(true, Some(80)), wide, "it was asked for");
 }
 
 #[test]
 fn the_ledger() {
-    let clock = clock("Europe/Paris");
-    let explained =
-        |name| plain(&Explanation::new(&fleet(name), clock.now).unwrap().render(&clock, Some(120)));
-    insta::assert_snapshot!("explain_peak", explained("peak"));
-    insta::assert_snapshot!("explain_covering", explained("covering"));
+    insta::assert_snapshot!("explain_peak", explained("peak", 120));
+    insta::assert_snapshot!("explain_covering", explained("covering", 120));
 }
 
 #[test]
 fn why_not_another_size() {
-    let clock = clock("Europe/Paris");
     for size in [12, 25, 30, 31, 5] {
-        let answer =
-            Counterfactual::new(&fleet("peak"), &[], Replicas::new(size), clock.now).unwrap();
-        insta::assert_snapshot!(
-            format!("why_not_{size}"),
-            plain(&answer.render(&clock, Some(120)))
-        );
+        insta::assert_snapshot!(format!("why_not_{size}"), why_not(size, 120));
     }
+}
+
+#[test]
+fn a_terminal_of_eighty_columns_is_wide_enough() {
+    for (name, text) in [
+        ("narrow_status", status("peak", Columns::Usual, Some(80))),
+        ("narrow_status_stalled", status("stalled", Columns::Usual, Some(80))),
+        ("narrow_status_list", statuses(false, Some(80))),
+        ("narrow_explain", explained("peak", 80)),
+        ("narrow_why_not", why_not(25, 80)),
+    ] {
+        // An address stays whole.
+        let long = |line: &&str| line.chars().count() > 80 && !line.starts_with("https://");
+        assert_eq!(text.lines().find(long), None, "{name}: {text}");
+        insta::assert_snapshot!(name, text);
+    }
+}
+
+#[test]
+fn a_fleet_that_is_not_ready_ends_with_what_to_do() {
+    let clock = clock("UTC");
+    let last = |name| {
+        let view = FleetView::new(&fleet(name), clock.now);
+        let text = plain(&screen(&view, Columns::Usual, &clock, None, Program::KubectlPlugin));
+        text.lines().last().unwrap().to_owned()
+    };
+    let pages = "https://github.com/apifleet/apifleet/blob/main/docs/runbooks";
+    assert_eq!(
+        last("peak"),
+        format!(
+            "why: kubectl apifleet explain shop-api -n shop; what to do: {pages}/BelowDesired.md"
+        )
+    );
+    assert!(last("stalled").ends_with(&format!("{pages}/ConflictingAutoscaler.md")));
+    assert!(!last("covering").contains("what to do"), "it is Ready");
+    assert!(last("silent").contains("kubectl get pods"), "there is nothing to explain");
 }
 
 #[test]

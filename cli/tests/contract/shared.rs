@@ -3,6 +3,7 @@
 use crate::fixture::{clock, fleet, object, plain};
 use crate::program::Home;
 use crate::server::{in_shop, knowing_more, knowing_these, listing, watched};
+use apifleet_cli::args::Program;
 use apifleet_cli::cluster::Decided;
 use apifleet_cli::explain::what_if::Replayed;
 use apifleet_cli::explain::{Assumption, effective};
@@ -97,7 +98,7 @@ fn an_override_that_is_due_has_a_clock_on_the_screen() {
     fleet.status.as_mut().unwrap().active_overrides = serde_json::from_value(orders).unwrap();
     let shown = |now| {
         let view = FleetView::new(&fleet, now);
-        plain(&screen(&view, Columns::Usual, &clock, Some(120)))
+        plain(&screen(&view, Columns::Usual, &clock, Some(120), Program::Apifleet))
     };
     insta::assert_snapshot!("status_overridden", shown(clock.now));
     let over = shown("2026-12-08T09:00:00Z".parse().unwrap());

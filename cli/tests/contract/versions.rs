@@ -103,6 +103,7 @@ async fn the_other_version_has_a_line_below_ours_in_the_table_and_in_the_page() 
     let lines = ran.out.lines().skip_while(|line| !line.starts_with("POLICY")).skip(1);
     let names: Vec<_> = lines.filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(names[..3], ["shop/shop-api", "before.yaml", "hpa"], "{}", ran.out);
+    insta::assert_snapshot!("simulate_compare", ran.out);
     let text = std::fs::read_to_string(&page).unwrap();
     assert!(text.contains("before.yaml"), "the page has no such row");
 }

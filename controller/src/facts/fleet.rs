@@ -26,7 +26,7 @@ pub struct FleetFact {
     pub policy: PolicyUse,
     /// What it means, or why it means nothing. Parsed once, here.
     pub intent: Result<FleetIntent, Meaningless>,
-    /// What it says, where it is to be laid over a policy.
+    /// What it says, where it is still to be laid over a policy.
     pub(crate) spec: Option<Box<ApiFleetSpec>>,
 }
 
@@ -143,7 +143,15 @@ impl FleetFact {
         } else {
             PolicyUse::InForce { name, uid: policy.uid.clone(), generation: policy.generation }
         };
-        Self { policy, intent, ..self.clone() }
+        Self {
+            uid: self.uid.clone(),
+            generation: self.generation,
+            created: self.created,
+            claims: self.claims.clone(),
+            policy,
+            intent,
+            spec: None,
+        }
     }
 
     /// Where its signals are read. Nowhere while it cannot be told what they mean: it is invalid, or its policy is

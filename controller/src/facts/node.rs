@@ -13,7 +13,7 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A node that is gone is kept for so long; Kubernetes removes its pods sooner.
+/// A node that is gone is kept for so long, and then until the next list; Kubernetes removes its pods sooner.
 const KEPT_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Copies of the operator see the same mark at slightly different times.
 const SAME_MARK: SignedDuration = SignedDuration::from_secs(5);
@@ -37,6 +37,7 @@ pub struct NodeFact {
     pub taint: Option<Option<Timestamp>>,
     /// Whether the node itself is no more.
     pub gone_at: Option<Timestamp>,
+    place: u64,
     created: Timestamp,
     ready_since: Option<Timestamp>,
     birth: Birth,
@@ -54,8 +55,10 @@ impl Fact for NodeFact {
         let ours = taints.clone().find(|taint| taint.key == OURS);
         let created = node.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
         let (ready_since, health) = health(node, created);
+        let name = node.name_any();
         let fact = Self {
-            name: node.name_any(),
+            place: fingerprint(&[&name]),
+            name,
             id: NodeId(fingerprint(&[&node.uid().unwrap_or_default()])),
             pool: PoolId(fingerprint(&[
                 label("node.kubernetes.io/instance-type"),
@@ -109,7 +112,7 @@ impl NodeFact {
     /// The node as pods name theirs.
     #[must_use]
     pub fn place(&self) -> u64 {
-        fingerprint(&[&self.name])
+        self.place
     }
 
     /// Whether our taint is there for the present interruption and not for one before.

@@ -1,6 +1,9 @@
 //! Asks Prometheus one instant query at a time: with a deadline, a bound on the size of the answer, and without
 //! following redirects. Judges nothing: NaN and old samples are passed on as they are.
 //!
+//! One that answers nothing at all is waited for only briefly until it answers again, so that what does not depend on it
+//! is followed at once: an override, a node that is taken away.
+//!
 //! Needs a client. Called by [`super::signals`].
 
 use crate::metrics::Metrics;
@@ -9,12 +12,18 @@ use prometheus_http_query::response::{Data, InstantVector, PromqlResult};
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// No query takes longer, from the connection to the last byte.
 pub const DEADLINE: Duration = Duration::from_millis(2500);
 /// A larger answer is refused: 5,000 fleets need less than a megabyte.
 pub const LARGEST_ANSWER: usize = 2 << 20;
+/// After so many queries in a row without an answer Prometheus is silent. A pass asks as many at once.
+const SILENT: u32 = 8;
+/// A silent one is waited for no longer than this.
+pub const BRIEFLY: Duration = Duration::from_millis(300);
 
 /// Prometheus, as it is asked.
 #[derive(Clone)]
@@ -22,6 +31,10 @@ pub struct Prometheus {
     client: Client,
     deadline: Duration,
     metrics: Arc<Metrics>,
+    /// Queries in a row that had no answer, though it was waited for until the deadline.
+    unanswered: Arc<AtomicU32>,
+    /// Held by the one query that is waited for until the deadline while Prometheus is silent.
+    listening: Arc<Semaphore>,
 }
 
 /// A query that was not answered.
@@ -76,6 +89,11 @@ impl QueryError {
         matches!(self, Self::Refused { status: 400 | 422, .. } | Self::TooLarge)
     }
 
+    /// Whether Prometheus said nothing.
+    const fn is_silence(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Unreachable(_))
+    }
+
     const fn label(&self) -> &'static str {
         match self {
             Self::Setup(_) => "setup",
@@ -107,7 +125,8 @@ impl Prometheus {
         })?;
         let client =
             Client::from(http, url).map_err(|error| QueryError::Setup(error.to_string()))?;
-        Ok(Self { client, deadline: DEADLINE, metrics })
+        let (unanswered, listening) = (Arc::default(), Arc::new(Semaphore::new(1)));
+        Ok(Self { client, deadline: DEADLINE, metrics, unanswered, listening })
     }
 
     /// The same with another deadline; tests cannot wait for so long.
@@ -117,13 +136,50 @@ impl Prometheus {
         self
     }
 
+    /// The usual wait for an answer, or a brief one while Prometheus is silent.
+    #[must_use]
+    pub fn patience(&self, usual: Duration) -> Duration {
+        if self.is_silent() { usual.min(BRIEFLY) } else { usual }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) >= SILENT
+    }
+
     /// The rows of an instant query.
     pub async fn query(&self, query: &str) -> Result<Vec<InstantVector>, QueryError> {
+        if self.is_silent() {
+            self.listen(query);
+        }
+        self.ask_within(self.patience(self.deadline), query).await
+    }
+
+    /// Asks once more, and waits by itself until the deadline: an answer that takes its time ends the silence, too.
+    fn listen(&self, query: &str) {
+        let Ok(only) = Arc::clone(&self.listening).try_acquire_owned() else { return };
+        let (prometheus, query) = (self.clone(), query.to_owned());
+        tokio::spawn(async move {
+            let _ = prometheus.ask_within(prometheus.deadline, &query).await;
+            drop(only);
+        });
+    }
+
+    async fn ask_within(
+        &self,
+        limit: Duration,
+        query: &str,
+    ) -> Result<Vec<InstantVector>, QueryError> {
         let started = Instant::now();
-        let result = match tokio::time::timeout(self.deadline, self.ask(query)).await {
+        let result = match tokio::time::timeout(limit, self.ask(query)).await {
             Ok(result) => result,
-            Err(_) => Err(QueryError::Deadline(self.deadline)),
+            Err(_) => Err(QueryError::Deadline(limit)),
         };
+        if result.as_ref().is_err_and(QueryError::is_silence) {
+            // To have waited only briefly proves nothing.
+            self.unanswered.fetch_add(u32::from(limit == self.deadline), Ordering::Relaxed);
+        } else {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
         let label = result.as_ref().map_or_else(QueryError::label, |_| "success");
         self.metrics.queried(label, started.elapsed());
         result

@@ -191,11 +191,16 @@ pub fn is_recorded(source: &SignalSource) -> bool {
         && source.percentile.is_none_or(|percentile| percentile == 95)
 }
 
-/// The query of one question for all fleets at once, from the recorded series.
+/// The query of one question for many fleets at once, from the recorded series: for those of these names, or for all if
+/// there are none.
 #[must_use]
-pub fn recorded(question: Question, namespace: Option<&str>) -> String {
+pub fn recorded(question: Question, namespace: Option<&str>, names: &[&str]) -> String {
+    let namespace = namespace.map(|name| format!("namespace=\"{}\"", escaped(name)));
+    let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
+    let names = (!names.is_empty()).then(|| format!("fleet=~\"{}\"", escaped(&names.join("|"))));
+    let matchers: Vec<String> = namespace.into_iter().chain(names).collect();
     let selector =
-        namespace.map_or_else(String::new, |name| format!("{{namespace=\"{}\"}}", escaped(name)));
+        if matchers.is_empty() { String::new() } else { format!("{{{}}}", matchers.join(",")) };
     let series = format!("{}{selector}", question.recorded());
     match question {
         // Rules that stand still leave their last answers behind for minutes: then there is no row.
@@ -226,6 +231,18 @@ fn seconds(duration: Duration) -> String {
 
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().max(1)
+}
+
+/// A pattern that this text matches and no other.
+fn literal(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for character in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
 }
 
 /// The inside of a double-quoted PromQL string. Its escapes are those of Go.

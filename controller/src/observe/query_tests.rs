@@ -165,12 +165,24 @@ fn a_full_batch_of_every_question_parses() {
 #[test]
 fn recorded_series_are_read_for_one_namespace_or_for_all() {
     assert_eq!(
-        recorded(Question::RequestRate, None),
+        recorded(Question::RequestRate, None, &[]),
         "max without (prometheus_replica) (apifleet:requests:rate1m)"
     );
     assert_eq!(
-        recorded(Question::RequestRate, Some("shop")),
+        recorded(Question::RequestRate, Some("shop"), &[]),
         "max without (prometheus_replica) (apifleet:requests:rate1m{namespace=\"shop\"})"
+    );
+}
+
+#[test]
+fn recorded_series_are_read_for_some_fleets_by_name() {
+    assert_eq!(
+        recorded(Question::RequestRate, None, &["api", "base.v2"]),
+        r#"max without (prometheus_replica) (apifleet:requests:rate1m{fleet=~"api|base\\.v2"})"#
+    );
+    assert_eq!(
+        recorded(Question::RequestRate, Some("shop"), &["api"]),
+        r#"max without (prometheus_replica) (apifleet:requests:rate1m{namespace="shop",fleet=~"api"})"#
     );
 }
 
@@ -185,7 +197,7 @@ fn pods_without_a_sample_in_the_window_are_not_counted() {
 
 #[test]
 fn a_rule_that_stands_still_has_no_row() {
-    let query = recorded(Question::SampledAt, Some("shop"));
+    let query = recorded(Question::SampledAt, Some("shop"), &[]);
     assert_eq!(
         query,
         "max without (prometheus_replica) (apifleet:sampled:timestamp_seconds{namespace=\"shop\"} and \
@@ -200,11 +212,13 @@ proptest! {
     /// Even names that Kubernetes would never allow cannot leave their quotes.
     #[test]
     fn no_name_changes_the_shape_of_a_query(namespace in any::<String>(), name in any::<String>()) {
-        let fleet = Key::new(namespace.clone(), name);
+        let fleet = Key::new(namespace.clone(), name.clone());
         for question in Question::ALL {
             let query = of_fleet(question, &bundled(), &fleet).unwrap();
             let like = of_fleet(question, &bundled(), &Key::new("shop", "api")).unwrap();
             assert_confined(&query, &like, &namespace);
+            let query = recorded(question, Some(&namespace), &[&name]);
+            assert_confined(&query, &recorded(question, Some("shop"), &["api"]), &namespace);
         }
     }
 

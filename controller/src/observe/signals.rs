@@ -13,12 +13,16 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use prometheus_http_query::response::InstantVector;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// After so long the reading of one pass ends; what has not been answered has failed.
+/// After so long the reading of one pass ends; what has not been answered has failed. A silent Prometheus is asked nothing
+/// after the first round.
 const LONGEST: Duration = Duration::from_secs(8);
+/// So many fleets are asked about by name, so that a pass for one of thousands does not read the rows of all. More names
+/// Prometheus would not look up, but search for.
+const BY_NAME: usize = 250;
 /// Queries under way at once.
 const AT_ONCE: usize = 8;
 
@@ -50,7 +54,7 @@ pub async fn observe_signals(
     namespace: Option<&str>,
     asked: &[Asked],
 ) -> HashMap<Key, Readings> {
-    let give_up = Instant::now() + LONGEST;
+    let started = Instant::now();
     let (recorded, mut direct): (Vec<&Asked>, Vec<&Asked>) =
         asked.iter().partition(|asked| query::is_recorded(&asked.source));
     let mut answers = if recorded.is_empty() {
@@ -65,7 +69,7 @@ pub async fn observe_signals(
     let mut batches: Vec<BoxFuture<'_, Answers>> = Vec::new();
     for batch in direct.chunks(BATCH) {
         for question in Question::ALL {
-            batches.push(ask_batch(prometheus, question, batch.to_vec(), give_up));
+            batches.push(ask_batch(prometheus, question, batch.to_vec(), started));
         }
     }
     let mut results = futures::stream::iter(batches).buffer_unordered(AT_ONCE);
@@ -80,8 +84,10 @@ async fn ask_recorded(
     namespace: Option<&str>,
     asked: &[&Asked],
 ) -> Answers {
+    let names = names(asked);
+    let names = names.as_slice();
     let ask = |question| async move {
-        (question, prometheus.query(&query::recorded(question, namespace)).await)
+        (question, prometheus.query(&query::recorded(question, namespace, names)).await)
     };
     let mut answers: Answers =
         asked.iter().map(|asked| (asked.fleet.clone(), BTreeMap::new())).collect();
@@ -108,6 +114,13 @@ async fn ask_recorded(
     answers
 }
 
+/// The names of the fleets, each once, where they are few enough to be asked for.
+fn names<'a>(asked: &[&'a Asked]) -> Vec<&'a str> {
+    let few = if asked.len() <= BY_NAME { asked } else { &[] };
+    let names: BTreeSet<&str> = few.iter().map(|asked| asked.fleet.name.as_str()).collect();
+    names.into_iter().collect()
+}
+
 fn fleet_of(row: &InstantVector) -> Option<Key> {
     Some(Key::new(row.metric().get("namespace")?, row.metric().get("fleet")?))
 }
@@ -125,7 +138,7 @@ fn ask_batch<'a>(
     prometheus: &'a Prometheus,
     question: Question,
     batch: Vec<&'a Asked>,
-    give_up: Instant,
+    started: Instant,
 ) -> BoxFuture<'a, Answers> {
     async move {
         let expressions: Vec<(usize, String)> = batch
@@ -138,7 +151,7 @@ fn ask_batch<'a>(
         if expressions.is_empty() {
             return Answers::new();
         }
-        if Instant::now() >= give_up {
+        if started.elapsed() >= prometheus.patience(LONGEST) {
             return failed(question, &batch);
         }
         let text = query::batched(expressions.iter().map(|(row, text)| (*row, text.as_str())));
@@ -146,8 +159,8 @@ fn ask_batch<'a>(
             Ok(rows) => by_row(question, &batch, &rows),
             Err(error) if error.may_be_one_fleets_fault() && batch.len() > 1 => {
                 let (left, right) = batch.split_at(batch.len() / 2);
-                let mut answers = ask_batch(prometheus, question, left.to_vec(), give_up).await;
-                merge(&mut answers, ask_batch(prometheus, question, right.to_vec(), give_up).await);
+                let mut answers = ask_batch(prometheus, question, left.to_vec(), started).await;
+                merge(&mut answers, ask_batch(prometheus, question, right.to_vec(), started).await);
                 answers
             }
             Err(error) => {

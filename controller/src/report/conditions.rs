@@ -152,7 +152,9 @@ fn signals_missing(plan: &Plan<Applied>, state: &FleetState, now: Timestamp) -> 
     let finding = &plan.decision.findings.signals_fresh;
     let since = of_type(state, ConditionType::SignalsFresh)
         .filter(|condition| condition.status == "False")?;
-    let long = now.duration_since(since.last_transition_time.0) >= SIGNALS_MISSING;
+    let age = now.duration_since(since.last_transition_time.0);
+    // A clock that was set back must not hide for how long.
+    let long = age >= SIGNALS_MISSING || age.is_negative();
     (!finding.holds && long).then(|| Verdict {
         holds: false,
         reason: finding.why.reason(),

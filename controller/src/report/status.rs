@@ -3,6 +3,7 @@
 //! Called by [`super`]; delivered by [`super::Reporter`].
 
 use super::{conditions, orders};
+use crate::facts::fingerprint;
 use crate::plan::{Applied, Plan};
 use crate::state::FleetState;
 use crate::target::Target;
@@ -19,8 +20,11 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
-/// Without a change the status is written this often.
-const AT_LEAST_EVERY: SignedDuration = SignedDuration::from_mins(5);
+/// Without a change the status is not written sooner.
+const UNCHANGED_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// Nor more than so many seconds later: how many is each fleet's own, so that those which began together do not report
+/// together for ever.
+const SPREAD: u64 = 60;
 /// Counts of pods change many times while a fleet is scaled; they are written this often at most.
 const COUNTS_WHILE_SCALING: SignedDuration = SignedDuration::from_secs(5);
 /// At all other times pods come and go without a decision.
@@ -108,22 +112,23 @@ fn in_force(valid: &Valid, plan: &Plan<Applied>) -> Placement {
     Placement { on_demand: of(Target::OnDemand), spot: of(Target::Spot) }
 }
 
-/// Whether a status is to be written now: on a change that matters to people at once, else from time to time.
+/// Whether a status is to be written now: on a change that matters to people at once, else every five to six minutes.
 #[must_use]
-pub fn is_due(
-    before: &ApiFleetStatus,
-    reported_at: Option<Timestamp>,
-    next: &ApiFleetStatus,
-    now: Timestamp,
-) -> bool {
-    let Some(reported_at) = reported_at else { return true };
-    let age = now.duration_since(reported_at);
+pub fn is_due(state: &FleetState, next: &ApiFleetStatus, now: Timestamp) -> bool {
+    let Some(reported_at) = state.reported_at else { return true };
+    let (before, age) = (&state.status, now.duration_since(reported_at));
     // A clock that was set back must not silence the report.
-    age >= AT_LEAST_EVERY
+    age >= period(&state.uid)
         || age.is_negative()
         || essence(before) != essence(next)
         || (age >= counts_every(before, next) && counts(before) != counts(next))
         || (age >= REASON_EVERY && reasons(before) != reasons(next))
+}
+
+/// How long the status of this fleet stays as it is without a change.
+fn period(uid: &str) -> SignedDuration {
+    let later = i64::try_from(fingerprint(&[uid]) % SPREAD).unwrap_or_default();
+    UNCHANGED_FOR.saturating_add(SignedDuration::from_secs(later))
 }
 
 /// A scale is under way while the fleet is not as large as asked for, until that has been told.
@@ -199,6 +204,7 @@ fn take_away(before: &Value, next: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -212,18 +218,36 @@ mod tests {
         .unwrap()
     }
 
+    /// A fleet with this status, which was written at the beginning.
+    fn reported(status: ApiFleetStatus) -> FleetState {
+        let mut state = FleetState::resumed("u".to_owned(), ApiFleetStatus::default());
+        state.note_reported(status, NOW);
+        state
+    }
+
     fn due(next: &ApiFleetStatus, after: i64) -> bool {
         let later = NOW + SignedDuration::from_secs(after);
-        is_due(&status(10, "WithinTolerance"), Some(NOW), next, later)
+        is_due(&reported(status(10, "WithinTolerance")), next, later)
     }
 
     #[test]
-    fn nothing_new_is_written_twelve_times_an_hour_and_no_more() {
+    fn nothing_new_is_written_at_most_twelve_times_an_hour_and_at_least_ten() {
         let same = status(10, "WithinTolerance");
         assert!(!due(&same, 299));
-        assert!(due(&same, 300));
-        assert!(is_due(&same, None, &same, NOW), "never written: at once");
+        assert!(due(&same, 360));
+        let unwritten = FleetState::resumed("u".to_owned(), same.clone());
+        assert!(is_due(&unwritten, &same, NOW), "never written: at once");
         assert!(due(&same, -1), "a clock that was set back does not silence the report");
+    }
+
+    #[test]
+    fn fleets_that_began_together_do_not_report_together_for_ever() {
+        let mut fleets: BTreeMap<i64, u32> = BTreeMap::new();
+        for uid in 0..1000 {
+            *fleets.entry(period(&uid.to_string()).as_secs()).or_default() += 1;
+        }
+        assert!(fleets.keys().all(|seconds| (300..360).contains(seconds)), "{fleets:?}");
+        assert!(fleets.values().all(|together| *together < 50), "{fleets:?}");
     }
 
     #[test]
@@ -276,7 +300,8 @@ mod tests {
             next
         };
         let (before, next) = (limited("False", "NotLimited"), limited("True", "Stabilized"));
-        let due = |after| is_due(&before, Some(NOW), &next, NOW + SignedDuration::from_secs(after));
+        let state = reported(before);
+        let due = |after| is_due(&state, &next, NOW + SignedDuration::from_secs(after));
         assert!(!due(59));
         assert!(due(60));
     }

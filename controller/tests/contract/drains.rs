@@ -214,6 +214,24 @@ async fn a_node_that_is_deleted_takes_its_pods_along() {
 }
 
 #[tokio::test]
+async fn a_node_without_pods_of_the_fleet_is_neither_tainted_nor_counted_nor_a_hurry() {
+    let mut world = calm().await;
+    let mut silent = node("spot-9", &[notice()]);
+    silent["status"]["conditions"][0] =
+        json!({"type": "Ready", "status": "Unknown", "lastTransitionTime": in_seconds(-30)});
+    for (second, other) in [(0, node("spot-9", &[notice()])), (100, silent)] {
+        world.nodes(&[node("spot-1", &[]), node("spot-2", &[]), other]).await;
+        world.reconcile_at(in_seconds(second)).await.unwrap();
+        world.reconcile_at(in_seconds(second + 80)).await.unwrap();
+        assert_eq!((world.tainted().await.len(), world.removed().await.len()), (0, 0));
+        assert_eq!((world.scaled().await, world.state.urgent), (Vec::new(), None));
+    }
+    let metrics = world.context.metrics.encode().unwrap();
+    let counted = r#"spot_interruptions_total{namespace="shop",fleet="api"} 1"#;
+    assert!(!metrics.contains(counted), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_node_that_recovered_behind_a_dead_watch_keeps_its_pods() {
     let mut world = calm().await;
     let well = [node("spot-1", &[]), node("spot-2", &[])];

@@ -7,6 +7,7 @@ use apifleet_controller::lease::{Candidate, DURATION, Leadership, RENEW_DEADLINE
 use http::Request as Asked;
 use kube::client::Body;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -275,6 +276,41 @@ async fn a_copy_that_was_stopped_for_20_seconds_knows_before_its_first_write() {
     assert!(!copy.leadership.is_held(), "another leads by now");
     let holder = lease.0.lock().unwrap().object.clone().unwrap()["spec"]["holderIdentity"].clone();
     assert_eq!(holder, "b", "its renewal was refused");
+}
+
+/// The first renewal fares like this: it comes after a look at the lease, which is not there, and its creation.
+fn first_renewal(fate: Fate) -> impl Fn() -> Fate + Send + 'static {
+    let calls = AtomicUsize::new(0);
+    move || if calls.fetch_add(1, Ordering::Relaxed) == 2 { fate } else { Fate::Answered }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_renewal_that_is_never_answered_does_not_cost_the_lead() {
+    for fate in [Fate::Lost, Fate::AnswerLost] {
+        let lease = Lease::default();
+        let mut copy = Copy::with(lease.in_process(first_renewal(fate)), "a");
+        copy.leads(Duration::from_secs(2)).await;
+        for tenths in 0..300 {
+            assert!(copy.leadership.is_held(), "lost after {tenths} tenths of a second");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_told_to_end_while_its_renewal_hangs_hands_the_lease_back_at_once() {
+    for fate in [Fate::Lost, Fate::AnswerLost] {
+        let lease = Lease::default();
+        let mut copy = Copy::with(lease.in_process(first_renewal(fate)), "a");
+        copy.leads(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        let told = tokio::time::Instant::now();
+        copy.stop.send(()).unwrap();
+        copy.task.await.unwrap();
+        assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
+        let spec = lease.0.lock().unwrap().object.clone().unwrap()["spec"].clone();
+        assert_eq!(spec["holderIdentity"], "", "{spec}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

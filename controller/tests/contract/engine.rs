@@ -26,6 +26,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 /// A running loop, the API server and Prometheus that it talks to, and its caches.
 struct Running {
     api: MockServer,
+    /// Kept, or another test would be given it while it is asked.
+    _prometheus: Option<MockServer>,
     cluster: Arc<Cluster>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
@@ -92,10 +94,21 @@ async fn serve(api: &MockServer) {
 
 impl Running {
     async fn start(names: &[&str], leads: bool, prepare: impl AsyncFnOnce(&MockServer)) -> Self {
+        let prometheus = MockServer::start().await;
+        let uri = prometheus.uri();
+        Self { _prometheus: Some(prometheus), ..Self::asking(&uri, names, leads, prepare).await }
+    }
+
+    /// The same with another Prometheus than one that knows nothing.
+    async fn asking(
+        prometheus: &str,
+        names: &[&str],
+        leads: bool,
+        prepare: impl AsyncFnOnce(&MockServer),
+    ) -> Self {
         let (api, wake) = (MockServer::start().await, Arc::new(Notify::new()));
         prepare(&api).await;
         serve(&api).await;
-        let prometheus = MockServer::start().await;
         let metrics = Arc::new(Metrics::default());
         let cluster = Arc::new(Cluster::new(&wake));
         list(&cluster.fleets, names.iter().map(|name| DeserializeGuard(Ok(fleet(name)))).collect())
@@ -103,6 +116,7 @@ impl Running {
         list(&cluster.deployments, names.iter().map(|name| named(name, 3, "7")).collect()).await;
         list(&cluster.pods, Vec::new()).await;
         list(&cluster.hpas, Vec::new()).await;
+        list(&cluster.scaled_objects, Vec::new()).await;
         list(&cluster.policies, Vec::new()).await;
         list(&cluster.orders, Vec::new()).await;
         let health = Arc::new(Health::default());
@@ -115,7 +129,7 @@ impl Running {
                 scrape_interval: Duration::from_secs(5),
                 instance: "test".to_owned(),
             },
-            prometheus: Prometheus::new(&prometheus.uri(), Arc::clone(&metrics)).unwrap(),
+            prometheus: Prometheus::new(prometheus, Arc::clone(&metrics)).unwrap(),
             namespace: None,
             health: Arc::clone(&health),
             wake,
@@ -124,7 +138,7 @@ impl Running {
         let task = tokio::spawn(engine.run(async move {
             let _ = stopped.await;
         }));
-        Self { api, cluster, metrics, health, stop, task }
+        Self { api, _prometheus: None, cluster, metrics, health, stop, task }
     }
 
     /// Waits until a Deployment has been given so many replicas `times` times; returns how long it took.
@@ -259,6 +273,52 @@ async fn an_override_is_in_force_within_two_seconds() {
     running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
     assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
     running.end().await;
+}
+
+#[tokio::test]
+async fn an_override_is_in_force_within_two_seconds_while_prometheus_says_nothing() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let running = Running::asking(&url, &["api"], true, async |_: &MockServer| {}).await;
+    // Only the first pass waits for all that time.
+    running.scaled("api", 10, 1).await;
+    let written = Ok(Event::Apply(named("api", 10, "1000")));
+    running.cluster.deployments.follow(stream::iter([written])).await;
+    let mut pin = order("inc-412", "Pin", -1, 3600);
+    pin["spec"]["replicas"] = json!(14);
+    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
+    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn an_override_goes_before_hundreds_of_fleets_that_wait_and_a_stop_waits_for_none_of_them() {
+    // All of them take four seconds.
+    let waiting: Vec<String> = (0..600).map(|n| format!("aa-{n:03}")).collect();
+    let names: Vec<&str> = waiting.iter().map(String::as_str).chain(["api"]).collect();
+    let running = Running::start(&names, true, async |api: &MockServer| {
+        Mock::given(method("GET"))
+            .and(path_regex("/apifleets/aa-[0-9]+$"))
+            .respond_with(|request: &Request| {
+                let name = request.url.path().rsplit('/').next().unwrap();
+                ResponseTemplate::new(200)
+                    .set_body_json(fleet(name))
+                    .set_delay(Duration::from_millis(200))
+            })
+            .mount(api)
+            .await;
+    })
+    .await;
+    running.scaled("aa-000", 10, 1).await;
+    let mut pin = order("inc-412", "Pin", -1, 3600);
+    pin["spec"]["replicas"] = json!(10);
+    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
+    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    assert!(running.scaled("api", 10, 1).await < Duration::from_secs(2));
+    let told = Instant::now();
+    running.end().await;
+    assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
 }
 
 #[tokio::test]

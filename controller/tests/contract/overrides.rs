@@ -1,12 +1,13 @@
 //! What somebody orders for a while: in force at once, told, and over by itself, also over a restart; and how long its
 //! record is kept.
 
-use crate::fixtures::{ON_DEMAND, World, deployment, kubernetes, list, order, pod};
+use crate::fixtures::{ON_DEMAND, World, deployment, kubernetes, list, order, pod, status};
 use apifleet_controller::caches::Fact as _;
 use apifleet_controller::cluster::Cluster;
 use apifleet_controller::facts::OrderFact;
 use apifleet_controller::lease::Leadership;
 use apifleet_controller::records::remove_old;
+use apifleet_controller::report::retry::Retry;
 use apifleet_controller::state::FleetState;
 use futures::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -193,6 +194,33 @@ async fn each_override_is_told_once_whether_it_counts_and_that_it_is_over() {
 }
 
 #[tokio::test]
+async fn an_override_that_cannot_be_told_waits_and_keeps_nothing_from_the_others() {
+    let mut world = calm().await;
+    Mock::given(method("PATCH"))
+        .and(path_regex("/fleetoverrides/inc-412/status$"))
+        .respond_with(status(403, "Forbidden"))
+        .with_priority(1)
+        .mount(&world.server)
+        .await;
+    let mut floor = order("keep-up", "Floor", -60, 3600);
+    floor["spec"]["replicas"] = json!(20);
+    world.orders(&[floor, pin("inc-412", 14, -1, 3600)]).await;
+    for _ in 0..3 {
+        world.reconcile().await.unwrap();
+        has(&world, 14).await;
+    }
+    let names = |told: Vec<(String, String, String)>| {
+        let mut names: Vec<String> = told.into_iter().map(|(name, _, _)| name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(world.told().await), ["inc-412", "keep-up"], "not with every decision");
+    world.state.tell_retry = Retry::default();
+    world.reconcile().await.unwrap();
+    assert_eq!(names(world.told().await), ["inc-412", "inc-412", "keep-up"]);
+}
+
+#[tokio::test]
 async fn an_override_of_another_fleet_changes_nothing() {
     let mut world = calm().await;
     let mut other = pin("inc-412", 14, -1, 3600);
@@ -203,7 +231,7 @@ async fn an_override_of_another_fleet_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_decided_before_overrides_and_policies_are_known() {
+async fn nothing_is_decided_before_overrides_policies_and_what_keda_scales_are_known() {
     let cluster = Cluster::new(&Arc::new(Notify::new()));
     list(&cluster.fleets, Vec::new()).await;
     list(&cluster.deployments, Vec::new()).await;
@@ -213,6 +241,8 @@ async fn nothing_is_decided_before_overrides_and_policies_are_known() {
     list(&cluster.policies, Vec::new()).await;
     assert!(!cluster.is_filled(), "an order to hold may stand");
     list(&cluster.orders, Vec::new()).await;
+    assert!(!cluster.is_filled(), "a target may be another's");
+    list(&cluster.scaled_objects, Vec::new()).await;
     assert!(cluster.is_filled());
 }
 
@@ -263,6 +293,22 @@ async fn records_are_removed_a_few_at_a_time_the_oldest_first() {
     let asked = server.received_requests().await.unwrap();
     assert_eq!(asked.len(), 20);
     assert!(asked[0].url.path().ends_with("/old-24"), "{}", asked[0].url);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_removed_holds_the_others_back_only_where_they_would_fail_too() {
+    for (code, reason, asked) in [(403, "Forbidden", 2), (503, "ServiceUnavailable", 1)] {
+        let (server, cluster) = recorded(&[ended("old", 8, 1), ended("older", 8, 2)]).await;
+        Mock::given(method("DELETE"))
+            .and(path_regex("/fleetoverrides/older$"))
+            .respond_with(status(code, reason))
+            .with_priority(1)
+            .mount(&server)
+            .await;
+        let now = Timestamp::now();
+        remove_old(&kubernetes(&server), &Leadership::fixed(true), &cluster, now).await;
+        assert_eq!(server.received_requests().await.unwrap().len(), asked, "{reason}");
+    }
 }
 
 #[test]

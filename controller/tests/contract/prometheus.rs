@@ -4,7 +4,7 @@
 use crate::fixtures::api;
 use apifleet_controller::caches::Key;
 use apifleet_controller::metrics::Metrics;
-use apifleet_controller::observe::prometheus::{LARGEST_ANSWER, Prometheus, QueryError};
+use apifleet_controller::observe::prometheus::{BRIEFLY, LARGEST_ANSWER, Prometheus, QueryError};
 use apifleet_controller::observe::signals::{Asked, observe_signals};
 use apifleet_core::observation::{Reading, Readings};
 use apifleet_crds::{ApiFleetSpec, FleetIntent};
@@ -283,4 +283,41 @@ async fn a_dead_prometheus_fails_every_reading_within_the_deadline_of_one_query(
     assert!(started.elapsed() < DEADLINE * 4, "{:?}", started.elapsed());
     assert_eq!(found.len(), 200);
     assert!(found.values().all(|readings| readings.request_rate == Reading::Failed));
+}
+
+#[tokio::test]
+async fn for_a_few_fleets_no_others_are_read() {
+    for (fleets, by_name) in [(2, true), (251, false)] {
+        let server = answering(vector(&[])).await;
+        let asked: Vec<Asked> =
+            (0..fleets).map(|n| fleet(&format!("fleet-{n}"), &json!({}))).collect();
+        read(&server, &asked).await;
+        let queries = queries(&server).await;
+        let recorded = queries.iter().filter(|query| query.contains("(apifleet:"));
+        let named: Vec<bool> =
+            recorded.map(|query| query.contains(r#"{fleet=~"fleet-0|fleet-1"}"#)).collect();
+        assert_eq!(named, [by_name; 8], "{fleets}");
+    }
+}
+
+#[tokio::test]
+async fn a_prometheus_that_says_nothing_is_waited_for_only_briefly_until_it_answers() {
+    let server = answering(vector(&[]).set_delay(DEADLINE * 40)).await;
+    let client = client(&server.uri()).with_deadline(BRIEFLY * 4);
+    let asked = [fleet("a", &json!({}))];
+    let read = async || {
+        let started = Instant::now();
+        let found = observe_signals(&client, None, &asked).await;
+        (found[&Key::new("shop", "a")].request_rate, started.elapsed())
+    };
+    let (rate, took) = read().await;
+    assert!(rate == Reading::Failed && took >= BRIEFLY * 4, "{rate:?} after {took:?}");
+    let (rate, took) = read().await;
+    assert!(rate == Reading::Failed && took < BRIEFLY * 3, "{rate:?} after {took:?}");
+    // Then it answers, and takes longer for it than it is waited for.
+    server.reset().await;
+    let rows = vector(&[row(&json!({"namespace": "shop", "fleet": "a"}), "1000")]);
+    Mock::given(any()).respond_with(rows.set_delay(BRIEFLY * 2)).mount(&server).await;
+    let answered = async { while read().await.0 == Reading::Failed {} };
+    tokio::time::timeout(Duration::from_secs(10), answered).await.expect("it stays unheard");
 }

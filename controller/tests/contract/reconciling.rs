@@ -3,6 +3,7 @@
 use crate::fixtures::{DEADLINE, ON_DEMAND, WITH_SPOT, World, deployment, list, status};
 use apifleet_controller::error::Class;
 use apifleet_controller::lease::Leadership;
+use apifleet_controller::report::retry::Retry;
 use apifleet_controller::state::{FleetState, Written};
 use futures::stream;
 use kube::runtime::watcher::Event;
@@ -218,7 +219,7 @@ async fn after_a_report_whose_answer_was_lost_the_version_is_read_again() {
     world.take_writes().await;
     world.reconcile().await.unwrap();
     assert_eq!(world.state.version, None);
-    world.state.report_after = None;
+    world.state.report_retry = Retry::default();
     world.reconcile().await.unwrap();
     assert_eq!(world.reported_on().await.len(), 2);
     assert_eq!(world.state.version.as_deref(), Some("1"));
@@ -467,8 +468,7 @@ async fn a_status_that_cannot_be_written_does_not_hold_scaling_up() {
         .await;
     world.reconcile().await.unwrap();
     assert_eq!(world.scaled().await, [("api".to_owned(), 10)]);
-    let after = world.state.report_after.expect("it is tried again later");
-    assert!(after > Instant::now());
+    assert!(!world.state.report_retry.is_due(Instant::now()), "it is tried again later");
 }
 
 #[tokio::test]
@@ -497,6 +497,27 @@ async fn ordinary_scaling_makes_neither_ready_nor_reconciling_flap() {
     world.state.below_since = Some(jiff::Timestamp::now() - jiff::SignedDuration::from_mins(3));
     world.cache(&[deployment("api", Some(14), "1000")]).await;
     world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Ready").await, ("False".to_owned(), "BelowDesired".to_owned()));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_make_a_fleet_ready_for_as_long_as_it_was_ahead() {
+    let mut world = World::new(ON_DEMAND, &[deployment("api", Some(10), "7")]).await;
+    world.demand = Some(300.0);
+    ready_pods(&world, "api", 10).await;
+    world.take_writes().await;
+    world.reconcile().await.unwrap();
+    world.edit(
+        &ON_DEMAND
+            .replace("minReplicas: 10", "minReplicas: 14")
+            .replace("generation: 1", "generation: 2"),
+    );
+    let now = jiff::Timestamp::now();
+    world.reconcile_at(now + jiff::SignedDuration::from_hours(1)).await.unwrap();
+    world.cache(&[deployment("api", Some(14), "1000")]).await;
+    world.reconcile_at(now).await.unwrap();
+    assert_eq!(world.condition("Ready").await.0, "True", "four are starting");
+    world.reconcile_at(now + jiff::SignedDuration::from_mins(2)).await.unwrap();
     assert_eq!(world.condition("Ready").await, ("False".to_owned(), "BelowDesired".to_owned()));
 }
 

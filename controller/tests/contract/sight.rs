@@ -1,12 +1,20 @@
-//! Whether nodes are looked at: only where a fleet needs it and the operator may, and never in a hot loop.
+//! Whether nodes are looked at: only where a fleet needs it and the operator may, and never in a hot loop. And for how
+//! long nothing is decided because it is not known what KEDA scales.
 
 use crate::fixtures::{WITH_SPOT, guarded, kubernetes, list, node, status};
+use crate::in_process::{self, Answer};
+use apifleet_controller::caches::Key;
 use apifleet_controller::cluster::Cluster;
+use futures::stream;
+use http::{Request as Call, Uri};
+use kube::client::Body;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -73,4 +81,64 @@ async fn nodes_are_known_once_they_were_listed() {
     until("they are never known", || cluster.knows_nodes()).await;
     assert_eq!(cluster.nodes.filter(|_| true).len(), 2);
     task.abort();
+}
+
+/// Where an API server tells what it serves of KEDA.
+const KEDA: &str = "/apis/keda.sh/v1alpha1";
+
+/// An API server on which KEDA scales `api`. Of all else there is nothing.
+fn with_keda(asked: &Uri) -> Answer {
+    if asked.query().is_some_and(|query| query.contains("watch=true")) {
+        return in_process::lines(stream::pending());
+    }
+    let kinds = json!([{"kind": "ScaledObject", "name": "scaledobjects", "singularName": "scaledobject",
+        "namespaced": true, "verbs": ["list", "watch"]}]);
+    let scaled = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
+        "metadata": {"name": "old", "namespace": "shop"}, "spec": {"scaleTargetRef": {"name": "api"}}}]);
+    let list = |items: Value| json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": items});
+    let body = match asked.path() {
+        KEDA => {
+            json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "keda.sh/v1alpha1",
+            "resources": kinds})
+        }
+        path if path.ends_with("/scaledobjects") => list(scaled),
+        _ => list(json!([])),
+    };
+    in_process::json(200, &body)
+}
+
+/// How long it takes until all is known that is waited for, where the server cannot tell so often what it serves; and
+/// whether it is known then what KEDA scales.
+async fn filled(failures: u32) -> (Duration, bool) {
+    let asked = AtomicU32::new(0);
+    let kubernetes = in_process::kubernetes(move |call: Call<Body>| {
+        let fails = call.uri().path() == KEDA && asked.fetch_add(1, Ordering::Relaxed) < failures;
+        let busy = || in_process::text(503, "busy".to_owned());
+        std::future::ready(if fails { busy() } else { with_keda(call.uri()) })
+    });
+    let (began, cluster) = (Instant::now(), Arc::new(Cluster::new(&Arc::new(Notify::new()))));
+    let filling = Arc::clone(&cluster);
+    let task = tokio::spawn(async move { Box::pin(filling.fill(&kubernetes, None)).await });
+    let known = async {
+        while !cluster.is_filled() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(5), known).await.expect("it is never filled");
+    task.abort();
+    (began.elapsed(), cluster.autoscaler_of(&Key::new("shop", "api")).is_some())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keda_scales_is_known_first_also_where_looking_for_it_fails_a_few_times() {
+    assert!(filled(0).await.1);
+    let (took, known) = filled(2).await;
+    assert!(known && took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_tell_of_keda_is_not_waited_for_for_ever() {
+    let (took, known) = filled(u32::MAX).await;
+    assert!(!known, "it cannot be");
+    assert!((29..32).contains(&took.as_secs()), "{took:?}");
 }

@@ -60,12 +60,14 @@ fn order(
         return Some(DrainOrder::ForceDelete);
     }
     let Some(interruption) = node.interruption else {
+        // For ten minutes; one whose taint could not be taken away is remembered for ten more.
         let remembered = memory.interruptions.iter().any(|other| other.node == node.id);
         let is_over = node.tainted_by_us && !is_taken(node) && is_well(node) && !remembered;
         return is_over.then_some(DrainOrder::Undo);
     };
+    // Whoever has pods there taints it: not every fleet that could have some.
     if node.pods == Replicas::ZERO {
-        return Some(DrainOrder::Taint);
+        return None;
     }
     let late = view.now.duration_since(latest(interruption));
     if late >= ASKING {

@@ -4,10 +4,9 @@
 //! Demand is the highest of the scale-down window, so that a dip moves nothing to spot that has to come back at once.
 
 use super::View;
-use super::memory::SpotMemory;
 use super::share;
 use super::sight::Sight;
-use crate::memory::Sample;
+use crate::memory::{Memory, Sample};
 use crate::policy::{FleetPolicy, SpotPolicy, SurviveLossOf};
 use crate::quantity::{Replicas, Rps};
 use crate::rules::Outcome;
@@ -36,18 +35,13 @@ impl Needs {
     /// Remembers what is known of demand now, and says what has to be carried. While signals cannot be trusted the
     /// highest known demand does not grow old.
     #[must_use]
-    pub fn note(
-        policy: &FleetPolicy,
-        trust: &Trust,
-        memory: &mut SpotMemory,
-        now: Timestamp,
-    ) -> Self {
-        let window = policy.behavior.down.stabilization_window;
+    pub fn note(policy: &FleetPolicy, trust: &Trust, memory: &mut Memory, now: Timestamp) -> Self {
+        let window = memory.patience.window(&policy.behavior);
         let signals = &trust.signals;
         let note = |signal, list| note(signal, list, trust.trusted, (window, now));
         Self {
-            demand: note(&signals.request_rate, &mut memory.demand),
-            critical: note(&signals.critical_rate, &mut memory.critical),
+            demand: note(&signals.request_rate, &mut memory.spot.demand),
+            critical: note(&signals.critical_rate, &mut memory.spot.critical),
             per_replica: policy.signals.target_per_replica,
         }
     }

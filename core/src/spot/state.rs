@@ -160,19 +160,21 @@ fn is_storm(memory: &SpotMemory, view: &View) -> bool {
     count >= STORM_NODES || (count >= 2 && is_quarter)
 }
 
-/// Remembers nodes that are being taken away, and those with our taint that are not well yet.
+/// Remembers nodes that are being taken away, and those with our taint until they have been well for long enough.
 fn note_interruptions(known: &mut Vec<Interrupted>, view: &View) {
     let now = view.now;
     for node in &view.seen.spot_nodes {
+        // The taint alone tells of a loss that was another fleet's, or is forgotten: it counts for no storm.
+        let pods = if is_taken(node) { node.pods } else { Replicas::ZERO };
         let place = known.iter_mut().find(|other| other.node == node.id);
         match place {
             Some(other) if is_taken(node) || (node.tainted_by_us && !is_well(node)) => {
                 other.last = now;
-                other.pods = other.pods.max(node.pods);
+                other.pods = other.pods.max(pods);
             }
-            None if is_taken(node) => {
+            None if is_taken(node) || node.tainted_by_us => {
                 let (at, last) = (now, now);
-                known.push(Interrupted { node: node.id, at, last, pods: node.pods });
+                known.push(Interrupted { node: node.id, at, last, pods });
             }
             Some(_) | None => {}
         }

@@ -7,6 +7,7 @@ use super::sight::PENDING_FOR;
 use super::state::{STEP_EVERY, STORM, STRIKE_HOLDS};
 use super::{View, leave};
 use crate::observation::{NodeHealth, SpotNode};
+use crate::quantity::Replicas;
 use jiff::{SignedDuration, Timestamp};
 
 /// The first such instant after now.
@@ -30,7 +31,7 @@ pub fn wake(view: &View, memory: &SpotMemory) -> Option<Timestamp> {
 
 /// The instants at which a node's orders change.
 fn edges(node: &SpotNode) -> impl Iterator<Item = Timestamp> {
-    let evict = node.interruption.map(latest);
+    let evict = node.interruption.filter(|_| node.pods > Replicas::ZERO).map(latest);
     let delete = evict.and_then(|at| at.checked_add(ASKING).ok());
     let dead = match node.health {
         NodeHealth::Unreachable { since } => since.checked_add(DEAD_AFTER).ok(),

@@ -7,6 +7,7 @@ use apifleet_core::observation::{
     Interruption, NodeHealth, NodeId, Observation, PoolId, Reading, SpotLoss, SpotNode, SpotTarget,
     TargetObservation,
 };
+use apifleet_core::patience::Patience;
 use apifleet_core::policy::{FleetPolicy, SpotPolicy, SurviveLossOf};
 use apifleet_core::{Decision, Memory, Reason, Replicas, decide};
 use jiff::SignedDuration;
@@ -221,6 +222,24 @@ fn demand_of_the_whole_scale_down_window_is_survived() {
 }
 
 #[test]
+fn a_scale_down_window_that_was_learned_is_survived_whole_also_over_a_restart() {
+    let mut fleet = SpotFleet::settled(spot_policy(), 30, 1500.0, 1);
+    fleet.fleet.policy.bounds = crate::fleet::bounds(30, 30);
+    fleet.fleet.memory.patience = Patience { doublings: 1, ..Patience::default() };
+    fleet.fleet.rps = 600.0;
+    fleet.run_until(590);
+    assert_eq!(fleet.split(), (22, 8));
+    // Nobody has looked since: what was known then has not grown old.
+    let mut restarted = fleet.clone();
+    restarted.fleet.memory = Memory::resumed(Some(restarted.fleet.memory));
+    restarted.fleet.now += SignedDuration::from_mins(5);
+    restarted.decide();
+    assert_eq!(restarted.split(), (22, 8));
+    fleet.run_until(700);
+    assert_eq!(fleet.split(), (12, 18));
+}
+
+#[test]
 fn an_outage_moves_nothing_to_spot() {
     let mut fleet = SpotFleet::settled(spot_policy(), 30, 1500.0, 1);
     fleet.fleet.prometheus = crate::fleet::Prometheus::Unreachable;
@@ -287,6 +306,24 @@ fn orders_follow_the_budget_of_the_notice() {
             decision.drains.iter().map(|drain| (drain.node.0, drain.order)).collect();
         assert_eq!(orders, [(1, order)], "{notice:?} {second} {spare}");
     }
+}
+
+#[test]
+fn a_node_without_pods_of_the_fleet_is_left_to_those_that_have_some() {
+    let mut seen = seen(1500.0, (12, 18), 6);
+    let calm = decide_once(&fixed(30), &seen);
+    let taken = Some(Interruption { at: at(0), notice: Duration::from_mins(2) });
+    seen.spot_nodes.push(SpotNode { interruption: taken, ..node(9, 9, 0) });
+    let decision = decide_once(&fixed(30), &seen);
+    assert_eq!((&decision.drains, decision.placement), (&calm.drains, calm.placement));
+    // Until the node is forgotten it wakes nobody, either.
+    let soon = |decision: &Decision| decision.next.filter(|next| next.at < at(600));
+    assert_eq!(soon(&decision), soon(&calm));
+
+    seen.spot_nodes[6].health = NodeHealth::Unreachable { since: at(-20) };
+    let orders = decide_once(&fixed(30), &seen).drains;
+    let orders: Vec<_> = orders.iter().map(|drain| drain.order).collect();
+    assert_eq!(orders, [DrainOrder::ForceDelete], "pods that are leaving are not counted");
 }
 
 #[test]
@@ -392,19 +429,25 @@ fn a_notice_that_is_taken_back_is_undone_after_ten_calm_minutes() {
     fleet.run_until(4 + 600);
     assert!(!fleet.node(0).tainted);
 
-    // A node that is not well meanwhile waits ten minutes more; one that is forgotten does not wait.
+    // One that only another fleet knew of counts from when it is seen, as no loss.
     fleet.node(0).tainted = true;
-    fleet.run_until(606);
+    fleet.run_until(604 + 598);
+    assert!(fleet.node(0).tainted);
+    let pods: Vec<_> = fleet.fleet.memory.spot.interruptions.iter().map(|it| it.pods).collect();
+    assert_eq!(pods, [Replicas::ZERO]);
+    fleet.run_until(604 + 600);
     assert!(!fleet.node(0).tainted);
+
+    // One that is not well meanwhile waits ten minutes more.
     fleet.interrupt(0, 120);
-    fleet.run_until(608);
+    fleet.run_until(1206);
     fleet.node(0).notice = None;
     fleet.node(0).cordoned = true;
-    fleet.run_until(900);
+    fleet.run_until(1500);
     fleet.node(0).cordoned = false;
-    fleet.run_until(1496);
+    fleet.run_until(2096);
     assert!(fleet.node(0).tainted);
-    fleet.run_until(1502);
+    fleet.run_until(2102);
     assert!(!fleet.node(0).tainted);
 }
 

@@ -1,5 +1,6 @@
 //! The chart's admission policies: who may make what. Read from the chart as an API server would get them, and run where
-//! that needs no API server; whether somebody may scale a Deployment is the cluster's to say.
+//! that needs no API server; whether somebody may scale a Deployment is the cluster's to say, and asked of a real one end to
+//! end.
 
 use kube_cel::{AdmissionRequest, VapEvaluator, VapExpression};
 use serde_json::{Value, json};

@@ -12,6 +12,17 @@ use tempfile::TempDir;
 
 /// How long their token is good for.
 const GOOD_FOR: &str = "--duration=1h";
+/// Where they work.
+const PLACE: [&str; 2] = ["--namespace", NAMESPACE];
+
+/// Where a role is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// In the fleet's namespace.
+    Namespace,
+    /// In every namespace, and for what belongs to none, such as nodes.
+    Everywhere,
+}
 
 /// Somebody, until they leave.
 pub struct Person<'a> {
@@ -24,12 +35,28 @@ pub struct Person<'a> {
 impl<'a> Person<'a> {
     /// Lets somebody of this name in, with this `ClusterRole` in the fleet's namespace.
     pub fn new(stack: &'a Stack, name: &str, role: &str) -> Result<Self> {
-        stack.cluster().apply(&account(name, role).to_string())?;
+        Self::enter(stack, name, role, Reach::Namespace)
+    }
+
+    /// The same with the role in every namespace.
+    pub fn everywhere(stack: &'a Stack, name: &str, role: &str) -> Result<Self> {
+        Self::enter(stack, name, role, Reach::Everywhere)
+    }
+
+    fn enter(stack: &'a Stack, name: &str, role: &str, reach: Reach) -> Result<Self> {
+        stack.cluster().apply(&account(name, role, reach).to_string())?;
         let token = kubectl(stack, &["create", "token", name, GOOD_FOR])?;
         let folder = tempfile::tempdir().context("make a folder")?;
         let config = with_token(&stack.cluster().kubeconfig(), token.trim())?;
-        fs::write(folder.path().join("kubeconfig"), config).context("write a kubeconfig")?;
-        Ok(Self { stack, name: name.to_owned(), program: built("apifleet")?, folder })
+        let person = Self { stack, name: name.to_owned(), program: built("apifleet")?, folder };
+        fs::write(person.kubeconfig(), config).context("write a kubeconfig")?;
+        Ok(person)
+    }
+
+    /// The file with their credentials.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
     }
 
     /// How the API server knows them.
@@ -40,7 +67,7 @@ impl<'a> Person<'a> {
 
     /// What `apifleet` does for them, whether it succeeds or not.
     pub fn call(&self, arguments: &[&str]) -> Result<Output> {
-        self.run(Call::new(&self.program).args(arguments))
+        self.run(Call::new(&self.program).args(arguments).args(PLACE))
     }
 
     /// What `apifleet` tells them; a failure is an error.
@@ -52,12 +79,12 @@ impl<'a> Person<'a> {
 
     /// What `kubectl` does for them, whether it succeeds or not.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<Output> {
-        self.run(kubectl_call(self.stack)?.args(arguments))
+        // Before the verb: what comes after `--` is for another program.
+        self.run(kubectl_call(self.stack)?.args(PLACE).args(arguments))
     }
 
     fn run(&self, call: Call) -> Result<Output> {
-        let call = call.args(["--namespace", NAMESPACE]);
-        Ok(call.env("KUBECONFIG", self.folder.path().join("kubeconfig")).output()?)
+        Ok(call.env("KUBECONFIG", self.kubeconfig()).output()?)
     }
 
     /// A file of theirs, for a command that reads one.
@@ -69,21 +96,23 @@ impl<'a> Person<'a> {
 
     /// Takes their account and role away.
     pub fn leave(self) -> Result<()> {
-        for kind in ["rolebinding", "serviceaccount"] {
-            kubectl(self.stack, &["delete", kind, &self.name, "--ignore-not-found"])?;
-        }
-        Ok(())
+        let kinds = "rolebinding,clusterrolebinding,serviceaccount";
+        kubectl(self.stack, &["delete", kinds, &self.name, "--ignore-not-found"]).map(drop)
     }
 }
 
-fn account(name: &str, role: &str) -> Value {
+fn account(name: &str, role: &str, reach: Reach) -> Value {
     let metadata = json!({"name": name, "namespace": NAMESPACE});
+    let (kind, binding) = match reach {
+        Reach::Namespace => ("RoleBinding", metadata.clone()),
+        Reach::Everywhere => ("ClusterRoleBinding", json!({"name": name})),
+    };
     let role =
         json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role});
     let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE});
     json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": binding,
             "roleRef": role, "subjects": [subject]},
     ]})
 }

@@ -1,5 +1,6 @@
 //! The stack of all end-to-end tests: started by the first that needs it, removed when the program ends.
 
+use crate::keda;
 use anyhow::{Context, Result};
 use apifleet_local::Name;
 use apifleet_local::progress::Event;
@@ -38,6 +39,8 @@ impl Platform {
         let name: Name = "e2e".parse()?;
         let images = stack::build(&Self::workspace(), &say)?;
         let stack = Stack::up(&Plan::demo(name, Self::workspace(), images), &say)?;
+        // The operator looks for KEDA's kind when it starts and every two minutes: by the case about it, it has found it.
+        stack.cluster().apply(&keda::definition().to_string())?;
         stack.watch()?.wait("the fleet's first Ready replicas", FIRST_READY, |moment| {
             moment.ready() >= stack::MIN
         })?;

@@ -1,12 +1,16 @@
-//! The values of the charts: every key that a `values.yaml` gives, with its comment there and its type from the schema.
+//! The values of the charts: every key that a `values.yaml` gives, with its comment there and its type from the schema; and
+//! the keys of a fleet that have no default, which only the schema has, with what the custom resource says of them.
 
 use super::{Page, Section, Table, cell, code, schema};
 use anyhow::Context;
+use apifleet_crds::Kind;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(super) fn page(root: &Path) -> anyhow::Result<Page> {
+    let spec = spec()?;
     let mut sections = Vec::new();
     for chart in charts(root)? {
         let read = |name: &str| {
@@ -16,13 +20,16 @@ pub(super) fn page(root: &Path) -> anyhow::Result<Page> {
         let schema: Value =
             serde_json::from_str(&read("values.schema.json")?).context("values.schema.json")?;
         let name = chart.file_name().map(|name| name.display().to_string());
-        sections.push(of_chart(&name.unwrap_or_default(), &read("values.yaml")?, &schema));
+        let keys = keys(&read("values.yaml")?);
+        sections.push(of_chart(&name.unwrap_or_default(), &keys, &schema));
+        sections.extend(of_fleets(&keys, &schema, &spec));
     }
     Ok(Page {
         file: "helm-values.md",
         title: "Helm values",
-        intro: "Every key with its default. A key that is not here is refused. What `fleetDefaults` holds may be given in each \
-                entry of `fleets`, too.",
+        intro: "Every key with its default, then the keys of a fleet that have none. A key that is not here is refused, unless \
+                it is the custom resource's, inside of one of its blocks. What `fleetDefaults` holds may be given in each entry \
+                of `fleets`, too.",
         source: "the charts' `values.yaml` and `values.schema.json`",
         sections,
     })
@@ -38,15 +45,98 @@ fn charts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(charts)
 }
 
-fn of_chart(name: &str, values: &str, schema: &Value) -> Section {
-    let row = |key: Key| {
+/// The schema of the spec of an `ApiFleet`.
+fn spec() -> anyhow::Result<Value> {
+    let definition = apifleet_crds::crd(Kind::ApiFleet).context("build the custom resource")?;
+    let definition = serde_json::to_value(definition).context("read the custom resource")?;
+    let spec = definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec");
+    spec.cloned().context("the definition has a spec")
+}
+
+fn of_chart(name: &str, keys: &[Key], schema: &Value) -> Section {
+    let row = |key: &Key| {
         let kind = at(schema, &key.path).map(|found| schema::kind_of(schema, found));
         let path = key.path.join(".");
         [code(&path), kind.unwrap_or_default(), code(&key.default), cell(&key.comment)]
     };
-    let rows = keys(values).into_iter().map(row);
-    let table = Table::of(["key", "is", "default", ""], rows);
+    let table = Table::of(["key", "is", "default", ""], keys.iter().map(row));
     Section::titled(2, &format!("Chart `{name}`")).with_table(table)
+}
+
+/// The keys of a fleet that have no default, where the chart has fleets.
+fn of_fleets(keys: &[Key], chart: &Value, spec: &Value) -> Option<Section> {
+    let fleet = chart.pointer("/properties/fleets/items")?;
+    let defaults = keys.iter().filter_map(|key| key.path.split_first());
+    let defaults = defaults.filter(|(first, _)| *first == "fleetDefaults");
+    let given = defaults.map(|(_, rest)| rest.join(".")).collect();
+    let mut rows = Vec::new();
+    Fleet { chart, given }.walk("", fleet, Some(spec), &mut rows);
+    let section = Section::titled(3, "Keys of a fleet without a default").with_text(
+        "All but `name` may stand in `fleetDefaults`, too. What is inside of a block that is an object here: [custom \
+         resources](custom-resources.md).",
+    );
+    Some(section.with_table(Table::of(["key", "is", "default", ""], rows)))
+}
+
+/// What may be said of a fleet.
+struct Fleet<'a> {
+    /// The schema of the chart's values.
+    chart: &'a Value,
+    /// The paths of the keys that have a default.
+    given: BTreeSet<String>,
+}
+
+impl Fleet<'_> {
+    /// Adds a row for every key of an object that has no default, and for what is in it. `spec` is the schema of the same
+    /// object in the custom resource, where it is there.
+    fn walk(
+        &self,
+        prefix: &str,
+        object: &Value,
+        spec: Option<&Value>,
+        rows: &mut Vec<[String; 4]>,
+    ) {
+        let parts = self.parts(object);
+        let is_required =
+            |name: &str| parts.iter().copied().chain(spec).any(|part| requires(part, name));
+        let properties = parts.iter().filter_map(|part| part.get("properties")?.as_object());
+        for (name, key) in properties.flatten().filter(|(_, key)| key.is_object()) {
+            let path = format!("{prefix}{name}");
+            let field = spec.and_then(|spec| spec.get("properties")?.get(name));
+            if !self.given.contains(&path) {
+                let about = field.and_then(|field| field.get("description")?.as_str());
+                let kind = schema::kind_of(self.chart, field.unwrap_or(key));
+                let default = if is_required(name) { "required" } else { "" };
+                let path = code(&format!("fleets[].{path}"));
+                rows.push([path, kind, default.to_owned(), cell(about.unwrap_or_default())]);
+            }
+            self.walk(&format!("{path}."), key, field, rows);
+            // All other lists are of what Kubernetes itself defines.
+            let items = field.and_then(|field| field.get("items"));
+            for part in self.parts(key) {
+                if let Some((of_chart, of_spec)) = part.get("items").zip(items) {
+                    self.walk(&format!("{path}[]."), of_chart, Some(of_spec), rows);
+                }
+            }
+        }
+    }
+
+    /// A schema behind its reference, or all the parts that it is made of.
+    fn parts<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
+        let target = schema.get("$ref").and_then(Value::as_str);
+        let target = target.and_then(|target| self.chart.pointer(target.strip_prefix('#')?));
+        let schema = target.unwrap_or(schema);
+        match schema.get("allOf").and_then(Value::as_array) {
+            Some(parts) => parts.iter().flat_map(|part| self.parts(part)).collect(),
+            None => vec![schema],
+        }
+    }
+}
+
+/// Whether an object must have such a key.
+fn requires(schema: &Value, name: &str) -> bool {
+    let names = schema.get("required").and_then(Value::as_array);
+    names.is_some_and(|names| names.iter().any(|it| it.as_str() == Some(name)))
 }
 
 /// A key of a values file.
@@ -103,7 +193,6 @@ mod tests {
     use super::*;
     use crate::workspace;
     use serde_json::json;
-    use std::collections::BTreeSet;
 
     #[test]
     fn a_key_has_the_comment_above_it_and_its_default_as_it_stands_there() {
@@ -157,6 +246,57 @@ mod tests {
                 assert!(at(&schema, &key.path).is_some(), "{} has no type", key.path.join("."));
             }
         }
+    }
+
+    #[test]
+    fn keys_without_a_default_are_told_in_the_words_of_the_custom_resource() {
+        let chart = json!({
+            "properties": {"fleets": {"items": {"allOf": [{"$ref": "#/definitions/fleet"}, {"required": ["name"]}]}}},
+            "definitions": {
+                "fleet": {"properties": {
+                    "name": {"type": "string"},
+                    "mode": {"type": "string"},
+                    "min": {"type": "integer"},
+                    "signals": {"$ref": "#/definitions/signals"},
+                    "refused": false,
+                    "list": {"items": {"required": ["of"], "properties": {"of": {"type": "string"}}}},
+                    "env": {"type": "array", "items": {"properties": {"name": {"type": "string"}}}},
+                }},
+                "signals": {"type": "object", "properties": {"preset": {}, "window": {"type": "integer"}}},
+            },
+        });
+        let spec = json!({"required": ["min"], "properties": {
+            "min": {"type": "integer", "minimum": 1, "description": "The smallest size."},
+            "signals": {"properties": {"window": {"type": "integer", "description": "How long."}}},
+            "list": {"items": {"properties": {"of": {"type": "string", "description": "Of what."}}}},
+        }});
+        let values =
+            "fleetDefaults:\n  mode: Enforce\n  signals:\n    preset: x\n  list: []\n  env: []\n";
+        let section = of_fleets(&keys(values), &chart, &spec).expect("it has fleets");
+        assert_eq!(
+            section.table.expect("rows").rows,
+            [
+                "| `fleets[].list[].of` | string | required | Of what. |",
+                "| `fleets[].min` | integer, 1 or more | required | The smallest size. |",
+                "| `fleets[].name` | string | required |  |",
+                "| `fleets[].signals.window` | integer |  | How long. |",
+            ]
+        );
+        assert!(of_fleets(&[], &json!({}), &spec).is_none(), "a chart without fleets");
+    }
+
+    #[test]
+    fn what_every_fleet_needs_is_on_the_page() {
+        let page = page(&workspace::root()).expect("a page");
+        let rows: Vec<String> =
+            page.sections.into_iter().filter_map(|it| it.table).flat_map(|it| it.rows).collect();
+        for key in ["name", "minReplicas", "maxReplicas"] {
+            let begin = format!("| `fleets[].{key}` | ");
+            let row = rows.iter().find(|row| row.starts_with(&begin));
+            assert!(row.is_some_and(|row| row.contains("| required |")), "{key}: {row:?}");
+        }
+        let window = "| `fleets[].signals.windowSeconds` | integer, 15 to 900 | ";
+        assert!(rows.iter().any(|row| row.starts_with(window)), "{rows:#?}");
     }
 
     #[test]

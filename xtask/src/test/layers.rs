@@ -1,6 +1,6 @@
 //! What the layers are, in their order: the cheap ones that fail often come first.
 
-use crate::{generate, workspace};
+use crate::{book, generate, workspace};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,8 +61,12 @@ fn style() -> Layer {
 }
 
 fn generated() -> Layer {
-    let steps = vec![Action::Call(generate::verify)];
-    Layer { name: "generated", about: "no generated file is out of date", steps }
+    let steps = vec![Action::Call(generate::verify), Action::Call(book::build)];
+    Layer {
+        name: "generated",
+        about: "no generated file is out of date; the docs are a book",
+        steps,
+    }
 }
 
 fn unit() -> Layer {

@@ -1,7 +1,7 @@
 //! What is found of the operator: its rights, its copies, its lease and its clock. Pure.
 
 use crate::check::facts::{Answer, InstallRights, Installed, Lease, Operator};
-use crate::check::finding::{Finding, Known, Unknown};
+use crate::check::finding::{Finding, Known, Unknown, Verdict};
 use crate::check::registry::Check;
 use crate::time::short;
 use jiff::SignedDuration;
@@ -54,13 +54,27 @@ fn operator_rights(needs: &Known<Vec<Answer>>, spot: &Known<Vec<Answer>>) -> Fin
 /// AF0203.
 fn on_call_rights(on_call: &[Answer], policies: &[Answer]) -> Finding {
     let check = Check::ON_CALL_RIGHTS;
-    let found = judged(check, &on_call.iter().collect::<Vec<_>>(), "you may not");
-    let missing = denied(policies.iter());
-    if found == ok(check, on_call.len()) && !missing.is_empty() {
-        let says = format!("all but: {}; policies are for others to edit here", missing.join(", "));
-        return Finding::ok(check, says);
+    // Whoever is bound in one namespace has nothing that is in none, and can do without.
+    let beyond = |it: &&Answer| it.right.is_of_cluster() && it.allowed == Ok(false);
+    let (beyond, needed): (Vec<&Answer>, Vec<&Answer>) = on_call.iter().partition(beyond);
+    let without = [
+        (denied(policies.iter()), "policies are for others to edit here"),
+        (
+            denied(beyond.into_iter()),
+            "they are in no namespace, so that a binding in one does not give them",
+        ),
+    ];
+    let without = without.into_iter().filter(|(missing, _)| !missing.is_empty());
+    let without: Vec<String> =
+        without.map(|(missing, why)| format!("{}; {why}", missing.join(", "))).collect();
+    let found = judged(check, &needed, "you may not");
+    match found.verdict {
+        Verdict::Ok if !without.is_empty() => {
+            Finding::ok(check, format!("all but: {}", without.join("; ")))
+        }
+        Verdict::Failed => judged(check, &on_call.iter().collect::<Vec<_>>(), "you may not"),
+        Verdict::Ok | Verdict::Warning | Verdict::Skipped => found,
     }
-    found
 }
 
 fn ok(check: Check, asked: usize) -> Finding {
@@ -158,7 +172,6 @@ fn age(lease: &Lease) -> Option<SignedDuration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finding::Verdict;
     use crate::check::rights::{self, Right};
     use jiff::Timestamp;
 
@@ -188,6 +201,34 @@ mod tests {
         assert_eq!(denied.verdict, Verdict::Failed);
         assert!(denied.says.contains("create fleetoverrides.apifleet.dev"), "{}", denied.says);
         assert_eq!(of(Err(Unknown("no".to_owned()))).verdict, Verdict::Skipped);
+    }
+
+    #[test]
+    fn a_binding_in_one_namespace_is_enough_without_nodes() {
+        let without = |lacks: fn(Right) -> bool| {
+            let answer = |right: Right| Answer { right, allowed: Ok(!lacks(right)) };
+            let of = |rights: Vec<Right>| rights.into_iter().map(answer).collect::<Vec<_>>();
+            on_call_rights(&of(rights::on_call()), &of(rights::policies()))
+        };
+        let found = without(|right| right.resource == "nodes");
+        assert_eq!(found.verdict, Verdict::Ok);
+        assert_eq!(
+            found.says,
+            "all but: get nodes, list nodes, watch nodes; they are in no namespace, so that a binding in one does not \
+             give them"
+        );
+        let both = without(|right| {
+            right.resource == "nodes"
+                || (right.verb, right.resource) == ("patch", "scalingpolicies")
+        });
+        for words in ["policies are for others", "get nodes"] {
+            assert!(both.says.contains(words), "{words}: {}", both.says);
+        }
+        let more = without(|right| matches!(right.resource, "nodes" | "services"));
+        assert_eq!(more.verdict, Verdict::Failed);
+        for words in ["get services", "get nodes"] {
+            assert!(more.says.contains(words), "{words}: {}", more.says);
+        }
     }
 
     #[test]

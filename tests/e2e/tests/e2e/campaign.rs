@@ -3,9 +3,9 @@
 
 use crate::Case;
 use anyhow::{Context, Result, ensure};
-use apifleet_e2e::Platform;
+use apifleet_e2e::{Platform, under_load};
 use apifleet_local::fleet::{Moment, Watch};
-use apifleet_local::load::{Kind, Running, Stream};
+use apifleet_local::load::{Kind, Outcome, Stream};
 use apifleet_local::stack::{MAX, MIN, Stack};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ pub(crate) const CASES: &[Case] =
 const CALM: u32 = 80;
 const STEP: u32 = 640;
 const TARGET: u32 = 20;
+/// The peak lasts until Prometheus is gone, with time to spare.
+const LASTS: Duration = Duration::from_secs(110);
 /// Prometheus is gone for so long.
 const OUTAGE: Duration = Duration::from_mins(3);
 /// The fleet's signal window, as its manifest says by default: nothing is scaled in before one full window of fresh data.
@@ -32,13 +34,15 @@ fn campaign(platform: &Platform) -> Result<()> {
     watch.wait("the fleet at its smallest size", Duration::from_secs(30), |moment| {
         moment.wanted() == MIN && moment.ready() == MIN
     })?;
-    let calm = stack.load(stream(stack, CALM, 60, 480))?;
-    let peak = stack.load(stream(stack, STEP, 340, 110))?;
-
-    opens_despite_a_killed_operator(stack, &watch)?;
-    let back = holds_while_prometheus_is_silent(stack, &watch)?;
-    returns_by_fresh_data_only(&watch, back)?;
-    no_request_was_lost([calm, peak])
+    let calm = |lasts| stack.load(stream(stack, CALM, 60, lasts));
+    let (peak, calm) = under_load(calm, || {
+        let peak = stack.load(stream(stack, STEP, 340, LASTS))?;
+        opens_despite_a_killed_operator(stack, &watch)?;
+        let back = holds_while_prometheus_is_silent(stack, &watch)?;
+        returns_by_fresh_data_only(&watch, back)?;
+        Ok(peak.wait()?)
+    })?;
+    no_request_was_lost(&[calm, peak])
 }
 
 /// 10 -> 30 although the operator is killed after its first step; what it had decided before is still in its status.
@@ -70,13 +74,14 @@ fn opens_despite_a_killed_operator(stack: &Stack, watch: &Watch) -> Result<()> {
 /// No replica is removed without data, and the condition says why. Returns when Prometheus was back.
 fn holds_while_prometheus_is_silent(stack: &Stack, watch: &Watch) -> Result<Duration> {
     await_peak(stack)?;
-    let began = watch.elapsed();
     stack.stop_prometheus()?;
+    let began = watch.elapsed();
     let patience = Duration::from_secs(30);
     let blind = watch.wait("SignalsFresh to be False", patience, |moment| {
         moment.conditions.get("SignalsFresh").is_some_and(|condition| condition.status == "False")
     })?;
-    let shrunk = watch.wait("a replica to be removed", OUTAGE, |moment| moment.wanted() < MAX);
+    let left = OUTAGE.saturating_sub(watch.elapsed().saturating_sub(began));
+    let shrunk = watch.wait("a replica to be removed", left, |moment| moment.wanted() < MAX);
     stack.start_prometheus()?;
     let back = watch.elapsed();
     let message = blind.message("SignalsFresh");
@@ -114,9 +119,8 @@ fn returns_by_fresh_data_only(watch: &Watch, back: Duration) -> Result<()> {
     Ok(())
 }
 
-fn no_request_was_lost(streams: [Running; 2]) -> Result<()> {
-    for stream in streams {
-        let outcome = stream.wait()?;
+fn no_request_was_lost(outcomes: &[Outcome]) -> Result<()> {
+    for outcome in outcomes {
         ensure!(outcome.total > 10_000, "only {} requests were sent", outcome.total);
         ensure!(
             outcome.failed() == 0,
@@ -129,8 +133,7 @@ fn no_request_was_lost(streams: [Running; 2]) -> Result<()> {
     Ok(())
 }
 
-fn stream(stack: &Stack, rate: u32, connections: u32, seconds: u64) -> Stream {
-    let lasts = Duration::from_secs(seconds);
+fn stream(stack: &Stack, rate: u32, connections: u32, lasts: Duration) -> Stream {
     Stream { kind: Kind::Home, service: stack.service(), rate, connections, lasts }
 }
 

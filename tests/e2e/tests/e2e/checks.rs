@@ -63,11 +63,7 @@ fn conflict_is_found(platform: &Platform) -> Result<()> {
         moment.conditions.get("Stalled").is_none_or(|stalled| stalled.status != "True")
     })?;
     ensure!(output.status == FAILED, "{}: {}", output.status, everything(&output));
-    let failed: Vec<&str> = findings
-        .iter()
-        .filter(|it| text(it, "verdict") == "failed")
-        .map(|it| text(it, "code"))
-        .collect();
+    let failed = codes(&findings, "failed");
     ensure!(failed == ["AF0504"], "{failed:?}: {}", output.stdout);
     let says = findings.iter().find(|it| text(it, "code") == "AF0504").context("AF0504 is told")?;
     ensure!(text(says, "message").contains("kubectl delete hpa"), "{says}");
@@ -140,10 +136,22 @@ fn check(shell: &Shell<'_>, stack: &Stack, flags: &[&str]) -> Result<(Output, Ve
     let prometheus = stack.prometheus_url();
     let fixed = ["check", "-o", "json", "--prometheus-url", &prometheus];
     let output = typed(shell, &[&fixed, flags].concat())?;
+    let findings = findings(&output)?;
+    Ok((output, findings))
+}
+
+/// What a document of `check` holds, in its order.
+pub(crate) fn findings(output: &Output) -> Result<Vec<Value>> {
     let document: Value = serde_json::from_str(&output.stdout)
-        .with_context(|| format!("no document: {}", everything(&output)))?;
+        .with_context(|| format!("no document: {}", everything(output)))?;
     let checks = document.get("checks").and_then(Value::as_array);
-    Ok((output, checks.cloned().context("the document holds checks")?))
+    checks.cloned().context("the document holds checks")
+}
+
+/// The checks that came to this verdict.
+pub(crate) fn codes<'a>(findings: &'a [Value], verdict: &str) -> Vec<&'a str> {
+    let those = findings.iter().filter(|it| text(it, "verdict") == verdict);
+    those.map(|it| text(it, "code")).collect()
 }
 
 /// What `apifleet` does in the fleet's namespace.

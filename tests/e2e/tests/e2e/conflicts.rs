@@ -2,20 +2,25 @@
 
 use crate::Case;
 use anyhow::{Result, ensure};
-use apifleet_e2e::{Platform, kubectl};
+use apifleet_e2e::{Platform, Shell, everything, keda, kubectl};
 use apifleet_local::fleet::{Moment, Watch};
-use apifleet_local::stack::{FLEET, MIN, Stack};
+use apifleet_local::stack::{FLEET, MIN, NAMESPACE, Stack};
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 pub(crate) const CASES: &[Case] = &[
     ("a_foreign_write_is_answered_and_its_writer_is_named", foreign_write),
     ("a_conflicting_autoscaler_stalls_the_fleet_until_it_is_gone", conflicting_autoscaler),
+    ("a_scaled_object_stalls_the_fleet_and_can_be_imported", conflicting_scaled_object),
     ("a_missing_spot_target_is_lost_capacity_and_not_a_stop", missing_spot_target),
 ];
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What another case has made of the fleet is over by then.
 const SETTLES: Duration = Duration::from_mins(2);
+/// The operator has found that KEDA's kind is served, as it looks every two minutes, and what there is of it.
+const DISCOVERED: Duration = Duration::from_secs(150);
+const SCALED: &str = "december";
 
 fn foreign_write(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
@@ -74,6 +79,58 @@ fn conflicting_autoscaler(platform: &Platform) -> Result<()> {
         message.contains(FLEET) && message.contains("delete"),
         "the condition does not say what to do: {message}"
     );
+    await_release(&watch)
+}
+
+/// KEDA is not there and scales nothing: its object is, and so is what the operator and the command line make of it.
+fn conflicting_scaled_object(platform: &Platform) -> Result<()> {
+    let stack = platform.stack()?;
+    let shell = Shell::new(stack)?;
+    let watch = stack.watch()?;
+    stack.cluster().apply(&scaled_object().to_string())?;
+    let stalled = watch.wait("Stalled", DISCOVERED, |moment| {
+        moment.has("Stalled", "True", "ConflictingAutoscaler")
+    });
+    let import = ["import", SCALED, "--from", "scaledobject", "--namespace", NAMESPACE];
+    let imported = shell.apifleet(&import);
+    let deleted = kubectl(stack, &["delete", "scaledobject", SCALED]);
+    let (stalled, imported) = (stalled?, imported?);
+    deleted?;
+    let message = stalled.message("Stalled");
+    let helps = format!("kubectl delete scaledobject {SCALED} -n {NAMESPACE}");
+    ensure!(message.contains(&helps), "the condition does not say what to do: {message}");
+    ensure!(imported.success, "{}", everything(&imported));
+    let target = format!("deploymentName: {FLEET}");
+    for part in ["mode: Observe", "targetPerReplica: 45", "name: window-1", &target] {
+        ensure!(imported.stdout.contains(part), "{part} is not in: {}", imported.stdout);
+    }
+    await_release(&watch)?;
+    // As when KEDA is taken out of a cluster.
+    stack.kubectl(&["delete", "customresourcedefinition", keda::DEFINITION])?;
+    Ok(())
+}
+
+/// Of the demo fleet's Deployment.
+fn scaled_object() -> Value {
+    let requests = json!({"type": "prometheus", "metadata": {
+        "serverAddress": "http://prometheus:9090", "threshold": "45",
+        "query": r#"sum(rate(envoy_requests{app="shop"}[2m]))"#,
+    }});
+    let hours = json!({"type": "cron", "metadata": {
+        "timezone": "Europe/Paris", "start": "0 8 * * 1-5", "end": "0 20 * * 1-5",
+        "desiredReplicas": "12",
+    }});
+    json!({
+        "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
+        "metadata": {"name": SCALED, "namespace": NAMESPACE},
+        "spec": {
+            "scaleTargetRef": {"name": FLEET}, "minReplicaCount": 10, "maxReplicaCount": 20,
+            "triggers": [requests, hours],
+        },
+    })
+}
+
+fn await_release(watch: &Watch) -> Result<()> {
     watch.wait("no longer Stalled", PATIENCE, |moment| {
         moment.conditions.get("Stalled").is_none_or(|stalled| stalled.status != "True")
     })?;

@@ -1,10 +1,12 @@
 //! What whoever installs ApiFleet does with Helm, on the real API server: `helm test`, definitions that are older than the
-//! operator, taking a Deployment over from another autoscaler, removing the operator and bringing it back. In all of it no
-//! fleet changes its size.
+//! operator, taking a Deployment over from another autoscaler, removing the operator, having one for a namespace only, and
+//! bringing it back. In all of it no fleet changes its size.
+
+mod tenant;
 
 use crate::Case;
 use anyhow::{Context, Result, bail, ensure};
-use apifleet_e2e::{Platform, everything, kubectl, path_text};
+use apifleet_e2e::{Platform, everything, kubectl, path_text, under_load};
 use apifleet_local::fleet::{Moment, Watch};
 use apifleet_local::load::Kind;
 use apifleet_local::stack::{FLEET, Fleet, MIN, SYSTEM, Stack};
@@ -17,12 +19,13 @@ pub(crate) const CASES: &[Case] = &[
     ("helm_test_finds_an_operator_that_works", helm_test),
     ("an_older_definition_is_refused_with_the_command_that_heals_it", older_definition),
     ("replicas_that_are_owned_twice_can_be_taken_out_of_a_manifest", taken_out),
-    ("without_the_operator_every_fleet_keeps_its_size", uninstall),
+    ("a_fleet_takes_over_from_an_autoscaler_without_a_dip", |p| takes_over(p, CALM)),
+    ("without_the_operator_fleets_keep_their_size_and_one_of_a_tenant_keeps_to_itself", uninstall),
 ];
 
 /// Only where it is asked for.
 pub(crate) const MORE: &[Case] =
-    &[("a_fleet_takes_over_from_an_autoscaler_without_a_dip", takes_over)];
+    &[("a_fleet_takes_over_from_an_autoscaler_at_the_peak_without_a_dip", |p| takes_over(p, PEAK))];
 
 /// The operator's release.
 const OPERATOR: &str = "apifleet";
@@ -32,6 +35,19 @@ const DEPLOYMENT: &str = "deployment/apifleet-controller";
 const PODS: &str = "--selector=app.kubernetes.io/name=apifleet-controller";
 const IN_SYSTEM: [&str; 2] = ["--namespace", SYSTEM];
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// The size of the fleet that is handed over.
+const LARGE: u32 = 14;
+/// What it carries: that size's worth.
+#[derive(Clone, Copy)]
+struct Load {
+    /// Requests a second.
+    rate: u32,
+    /// How many of them one replica takes.
+    per_replica: u32,
+}
+const CALM: Load = Load { rate: 275, per_replica: 20 };
+const PEAK: Load = Load { rate: 1500, per_replica: 110 };
 
 fn helm_test(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
@@ -65,7 +81,7 @@ fn older_definition(platform: &Platform) -> Result<()> {
     kept(&watch, began, MIN)
 }
 
-fn takes_over(platform: &Platform) -> Result<()> {
+fn takes_over(platform: &Platform, load: Load) -> Result<()> {
     let stack = platform.stack()?;
     let set = |key: &str, value: Value| (key.to_owned(), value);
     let fleet = stack.install_fleet(
@@ -73,48 +89,50 @@ fn takes_over(platform: &Platform) -> Result<()> {
         &[
             set("mode", json!("Observe")),
             set("spot", Value::Null),
-            set("signals.requestRate.targetPerReplica", json!(TARGET)),
+            set("signals.requestRate.targetPerReplica", json!(load.per_replica)),
         ],
     )?;
-    let taken = without_a_dip(stack, &fleet);
+    let taken = without_a_dip(stack, &fleet, load.rate);
     // Whatever has happened, it is not left to the cases that follow.
     let hpa = ["delete", "horizontalpodautoscaler", &fleet.name, "--ignore-not-found"];
     let cleaned = kubectl(stack, &hpa).map(drop).and(fleet.remove().map_err(Into::into));
     taken.and(cleaned)
 }
 
-/// Requests per second that one replica of the fleet that is handed over takes, and that it gets in all: 14 replicas' worth.
-const TARGET: u32 = 20;
-const LOAD: u32 = 275;
-const LARGE: u32 = 14;
-
-/// The autoscaler makes it 14, goes, and the operator goes on from there.
-fn without_a_dip(stack: &Stack, fleet: &Fleet<'_>) -> Result<()> {
+/// The autoscaler has made it 14, goes, and the operator goes on from there.
+fn without_a_dip(stack: &Stack, fleet: &Fleet<'_>, rate: u32) -> Result<()> {
     let watch = fleet.watch()?;
     let min = format!("--min={LARGE}");
     kubectl(stack, &["autoscale", "deployment", &fleet.name, &min, "--max=20", "--cpu=50%"])?;
+    // As the autoscaler does, but half a minute sooner.
+    let replicas = format!("--replicas={LARGE}");
+    kubectl(stack, &["scale", "deployment", &fleet.name, &replicas])?;
     watch.wait("the autoscaler's 14", MINUTE * 2, |moment| moment.ready() == LARGE)?;
     watch
         .wait("Stalled", MINUTE, |moment| moment.has("Stalled", "True", "ConflictingAutoscaler"))?;
     let began = watch.elapsed();
-    let load = fleet.load(Kind::Home, LOAD, 60, MINUTE * 3)?;
-    kubectl(stack, &["delete", "horizontalpodautoscaler", &fleet.name])?;
-    watch.wait("a decision", MINUTE, |moment| moment.has("Stalled", "False", "AsExpected"))?;
-    let enforce = r#"{"spec":{"mode":"Enforce"}}"#;
-    kubectl(stack, &["patch", "apifleet", &fleet.name, "--type=merge", "--patch", enforce])?;
-    await_demand(fleet)?;
-    let available = |moment: &Moment| moment.has("Ready", "True", "Available");
-    watch.wait("all Ready", MINUTE, available)?;
-    let outcome = load.wait()?;
+    let load = |lasts| fleet.load(Kind::Home, rate, rate / 4, lasts);
+    let ((), outcome) = under_load(load, || hand_over(stack, fleet, &watch, rate))?;
     kept(&watch, began, LARGE)?;
     ensure!(outcome.failed() == 0, "{} failed: {:?}", outcome.failed(), outcome.by_status);
     Ok(())
 }
 
+fn hand_over(stack: &Stack, fleet: &Fleet<'_>, watch: &Watch, rate: u32) -> Result<()> {
+    kubectl(stack, &["delete", "horizontalpodautoscaler", &fleet.name])?;
+    watch.wait("a decision", MINUTE, |moment| moment.has("Stalled", "False", "AsExpected"))?;
+    let enforce = r#"{"spec":{"mode":"Enforce"}}"#;
+    kubectl(stack, &["patch", "apifleet", &fleet.name, "--type=merge", "--patch", enforce])?;
+    await_demand(fleet, rate)?;
+    let available = |moment: &Moment| moment.has("Ready", "True", "Available");
+    watch.wait("all Ready", MINUTE, available)?;
+    Ok(())
+}
+
 /// Waits until the minute that the operator looks at is one of the load; its status tells numbers later.
-fn await_demand(fleet: &Fleet<'_>) -> Result<()> {
+fn await_demand(fleet: &Fleet<'_>, rate: u32) -> Result<()> {
     let end = Instant::now() + MINUTE * 2;
-    while fleet.demand()?.rps.is_none_or(|rps| rps < f64::from(LOAD) * 0.9) {
+    while fleet.demand()?.rps.is_none_or(|rps| rps < f64::from(rate) * 0.9) {
         ensure!(Instant::now() < end, "Prometheus sees {:?}", fleet.demand()?);
         std::thread::sleep(Duration::from_millis(500));
     }
@@ -168,8 +186,8 @@ fn uninstall(platform: &Platform) -> Result<()> {
     system(stack, &["wait", "pod", PODS, "--for=delete", "--timeout=60s"])?;
     let fleet = kubectl(stack, &["get", "apifleet", FLEET, "--output=name"])?;
     ensure!(fleet.contains(FLEET), "the fleet is gone: {fleet}");
-    let changed = watch.wait("a change", Duration::from_secs(10), |it| it.wanted() != MIN);
-    ensure!(changed.is_err(), "somebody has scaled the fleet: {changed:?}");
+    // Meanwhile somebody has one of their own.
+    let apart = tenant::keeps_to_itself(stack, &watch);
 
     // It comes back as others install it: the definitions by a release of their own.
     let charts = Platform::workspace().join("charts");
@@ -183,6 +201,7 @@ fn uninstall(platform: &Platform) -> Result<()> {
     let holder = stack.kubectl(&["get", "crd", "apifleets.apifleet.dev", holder])?;
     ensure!(holder == DEFINITIONS, "the definition belongs to the release {holder}");
     helm(stack, &["test", OPERATOR, "--timeout=2m"])?;
+    apart?;
     kept(&watch, began, MIN)
 }
 

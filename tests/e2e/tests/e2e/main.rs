@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test program")]
 
 mod admission;
+mod authors;
 mod campaign;
 mod chart;
 mod checks;
@@ -38,6 +39,7 @@ fn cases() -> Vec<Case> {
     [
         chart::CASES,
         admission::CASES,
+        authors::CASES,
         reading::CASES,
         plugin::CASES,
         modes::CASES,

@@ -11,6 +11,8 @@ pub(crate) const CASES: &[Case] = &[("each_mode_writes_what_it_says_and_no_more"
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Above the demo fleet's minimum, so that an idle fleet is moved by its floor alone.
 const LARGER: u32 = MIN + 2;
+/// In Enforce it would have become smaller by then: the demo fleet's scale-in waits for 30 s.
+const SHRINKS: Duration = Duration::from_secs(40);
 
 fn modes(platform: &Platform) -> Result<()> {
     let stack = platform.stack()?;
@@ -27,8 +29,7 @@ fn modes(platform: &Platform) -> Result<()> {
     patch(stack, "ScaleOutOnly", LARGER)?;
     watch.wait("more replicas", PATIENCE, |moment| moment.ready() == LARGER)?;
     patch(stack, "ScaleOutOnly", MIN)?;
-    let smaller =
-        watch.wait("fewer replicas", Duration::from_secs(50), |moment| moment.wanted() < LARGER);
+    let smaller = watch.wait("fewer replicas", SHRINKS, |moment| moment.wanted() < LARGER);
     ensure!(smaller.is_err(), "ScaleOutOnly removed replicas: {smaller:?}");
 
     patch(stack, "Enforce", MIN)?;

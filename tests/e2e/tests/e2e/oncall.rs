@@ -1,15 +1,21 @@
-//! A night of somebody on call, with the role `apifleet-oncall` and no other: sees what the fleet does and why, orders more
-//! for a while, stops it, lets it go; and may do nothing else.
+//! People on call, with the role `apifleet-oncall` and no other: one who has it in the fleet's namespace sees what the fleet
+//! does and why, checks it, orders more for a while, stops it, lets it go; one who has it everywhere checks more of it, and
+//! may do nothing that the role does not say ([`rights`]).
+
+mod rights;
 
 use crate::Case;
+use crate::checks::{codes, findings};
 use anyhow::{Context as _, Result, ensure};
 use apifleet_e2e::{Person, Platform, everything};
 use apifleet_local::fleet::{Moment, Watch};
 use apifleet_local::stack::{FLEET, MIN, Stack};
 use std::time::Duration;
 
-pub(crate) const CASES: &[Case] =
-    &[("people_on_call_see_order_hold_and_resume_with_their_role_and_nothing_else", a_night)];
+pub(crate) const CASES: &[Case] = &[
+    ("people_on_call_see_check_order_hold_and_resume_with_their_role", a_night),
+    ("people_on_call_may_do_what_their_role_says_and_nothing_else", a_day),
+];
 
 const NAME: &str = "night-shift";
 const ROLE: &str = "apifleet-oncall";
@@ -18,32 +24,14 @@ const FLOOR: u32 = MIN + 3;
 const AT_ONCE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(30);
 const RETURNED: Duration = Duration::from_mins(2);
-/// What the role does not allow; tried without effect, should it be allowed after all.
-const FORBIDDEN: [&[&str]; 9] = [
-    &["scale", "deployment", FLEET, "--replicas=1", "--dry-run=server"],
-    &[
-        "patch",
-        "apifleet",
-        FLEET,
-        "--type=merge",
-        "--patch",
-        r#"{"spec":{"minReplicas":1}}"#,
-        "--dry-run=server",
-    ],
-    &["delete", "apifleet", FLEET, "--dry-run=server"],
-    &["delete", "pods", "--all", "--dry-run=server"],
-    &["rollout", "restart", "deployment", FLEET],
-    &["create", "configmap", "mine", "--dry-run=server"],
-    &[
-        "create",
-        "rolebinding",
-        "mine",
-        "--clusterrole=admin",
-        "--serviceaccount=shop:night-shift",
-        "--dry-run=server",
-    ],
-    &["get", "secrets"],
-    &["get", "configmaps"],
+/// What the role does not let `check` see: definitions, the operator's permissions, a Prometheus that is no Service of the
+/// cluster and so what it knows of the fleet, and quotas.
+const NOT_SEEN: [&str; 8] =
+    ["AF0103", "AF0202", "AF0401", "AF0402", "AF0403", "AF0404", "AF0405", "AF0602"];
+/// The same from one namespace: neither the operator nor nodes either.
+const NOT_SEEN_FROM_THERE: [&str; 12] = [
+    "AF0103", "AF0105", "AF0202", "AF0301", "AF0302", "AF0401", "AF0402", "AF0403", "AF0404",
+    "AF0405", "AF0601", "AF0602",
 ];
 
 fn a_night(platform: &Platform) -> Result<()> {
@@ -52,9 +40,9 @@ fn a_night(platform: &Platform) -> Result<()> {
     watch.wait("the smallest size", PATIENCE, is_smallest)?;
     let person = Person::new(stack, NAME, ROLE)?;
     let played = sees(&person)
+        .and_then(|()| checks_the_fleet(&person, &NOT_SEEN_FROM_THERE))
         .and_then(|()| orders_more(&person, &watch))
-        .and_then(|()| holds(&person, stack))
-        .and_then(|()| does_nothing_else(&person));
+        .and_then(|()| holds(&person, stack));
     let left = person.leave();
     played.and(left)?;
     watch.wait("the smallest size again", RETURNED, is_smallest)?;
@@ -111,12 +99,24 @@ fn holds(person: &Person<'_>, stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-fn does_nothing_else(person: &Person<'_>) -> Result<()> {
-    for words in FORBIDDEN {
-        let output = person.kubectl(words)?;
-        let said = everything(&output);
-        ensure!(!output.success && said.contains("forbidden"), "{words:?}: {said}");
-    }
+/// With the role in every namespace, in which it allows the most.
+fn a_day(platform: &Platform) -> Result<()> {
+    let stack = platform.stack()?;
+    let person = Person::everywhere(stack, "day-shift", ROLE)?;
+    let played = checks_the_fleet(&person, &NOT_SEEN)
+        .and_then(|()| rights::are_those_of_the_role(&person, stack))
+        .and_then(|()| rights::do_no_harm(&person));
+    let left = person.leave();
+    played.and(left)
+}
+
+/// Nothing fails, and nothing else is skipped.
+fn checks_the_fleet(person: &Person<'_>, not_seen: &[&str]) -> Result<()> {
+    let output = person.call(&["check", "--fleet", FLEET, "-o", "json"])?;
+    ensure!(output.success, "{}: {}", output.status, everything(&output));
+    let findings = findings(&output)?;
+    let skipped = codes(&findings, "skipped");
+    ensure!(skipped == not_seen, "{skipped:?} are skipped: {}", output.stdout);
     Ok(())
 }
 

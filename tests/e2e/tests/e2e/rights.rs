@@ -1,19 +1,19 @@
 //! What the operator may do is what it does: the verbs that the API server saw in this run against those granted.
 
 use crate::Case;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use apifleet_e2e::Platform;
+use apifleet_e2e::audit::requests_since;
 use apifleet_local::stack::{SYSTEM, Stack};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 pub(crate) const CASES: &[Case] =
     &[("the_operator_uses_every_verb_that_it_is_granted_and_no_other", equal_rights)];
 
-/// The operator's roles and its service account.
+/// The operator's roles.
 const OPERATOR: &str = "apifleet-controller";
-/// Granted for clusters that serve KEDA; this one does not.
-const NOT_SERVED: &str = "keda.sh";
 
 /// `group/resource[/subresource] verb`.
 type Rights = BTreeSet<String>;
@@ -39,7 +39,7 @@ fn granted(stack: &Stack) -> Result<Rights> {
         vec![serde_json::from_str(&everywhere)?, serde_json::from_str(&stack.kubectl(&own)?)?];
     let mut rights = Rights::new();
     for rule in roles.iter().flat_map(|role| items(role, "/rules")) {
-        for group in strings(rule, "/apiGroups").filter(|group| *group != NOT_SERVED) {
+        for group in strings(rule, "/apiGroups") {
             for resource in strings(rule, "/resources") {
                 rights.extend(
                     strings(rule, "/verbs").map(|verb| format!("{group}/{resource} {verb}")),
@@ -50,30 +50,10 @@ fn granted(stack: &Stack) -> Result<Rights> {
     Ok(rights)
 }
 
-/// What the API server wrote down about the operator's service account.
+/// What the API server wrote down about the operator.
 fn used(stack: &Stack) -> Result<Rights> {
-    let user = format!("system:serviceaccount:{SYSTEM}:{OPERATOR}");
-    let file = stack.cluster().audit_log();
-    let log = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    let mut rights = Rights::new();
-    for line in log.lines() {
-        let event: Value = serde_json::from_str(line).context("an audit event is JSON")?;
-        let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let resource = text("/objectRef/resource");
-        // Discovery asks for no resource and needs no role of ours.
-        if text("/user/username") != user || resource.is_empty() {
-            continue;
-        }
-        let group = text("/objectRef/apiGroup");
-        let resource = match text("/objectRef/subresource") {
-            "" => resource.to_owned(),
-            subresource => format!("{resource}/{subresource}"),
-        };
-        if group != NOT_SERVED {
-            rights.insert(format!("{group}/{resource} {}", text("/verb")));
-        }
-    }
-    Ok(rights)
+    let requests = requests_since(stack, Timestamp::UNIX_EPOCH)?;
+    Ok(requests.iter().map(|request| format!("{} {}", request.resource, request.verb)).collect())
 }
 
 fn items<'a>(value: &'a Value, path: &str) -> impl Iterator<Item = &'a Value> {

@@ -2,13 +2,13 @@
 //! is lost and nobody writes twice. What each copy did is read from the API server's audit log.
 
 use crate::Case;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use apifleet_e2e::audit::{Request, requests_since};
 use apifleet_e2e::{Platform, end_orders, order_floor};
 use apifleet_local::fleet::{Moment, Watch};
 use apifleet_local::stack::{Blow, MIN, Stack};
 use jiff::{SignedDuration, Timestamp};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 pub(crate) const CASES: &[Case] = &[
@@ -79,19 +79,78 @@ fn stood_still(platform: &Platform) -> Result<()> {
 }
 
 fn play_still(stack: &Stack, watch: &Watch, leader: &str) -> Result<()> {
-    let floor = MIN + 2;
-    // It is stopped when it has just seen that there is something to write.
-    order_floor(stack, "still", floor)?;
-    stack.strike(leader, Blow::Stop)?;
-    let stopped = Instant::now();
+    let Still { floor, ordered, stopped } = stand_still(stack, watch, leader)?;
     let patience = STILL + Duration::from_secs(10);
-    watch.wait("the next leader's work", patience, |moment| moment.wanted() == floor)?;
+    watch.wait("the next leader's work", patience, |moment| is_raised(moment, floor))?;
     sleep(STILL.saturating_sub(stopped.elapsed()));
     let resumed = Timestamp::now();
     stack.strike(leader, Blow::Continue)?;
-    let wrong = watch.wait("another size", LATE, |moment| moment.wanted() != floor);
+    let wrong = watch.wait("another size", LATE, |moment| !is_raised(moment, floor));
     ensure!(wrong.is_err(), "a late write had an effect: {wrong:?}");
+    written_by_others(stack, ordered, leader)?;
+    nothing_late(stack, resumed, leader)
+}
 
+/// An order of which a leader that stands still since then has written nothing.
+struct Still {
+    floor: u32,
+    ordered: Timestamp,
+    stopped: Instant,
+}
+
+/// Stops the leader in the moment of an order, so that it may have seen that there is something to write; where it has
+/// written already, it goes on and the next order is larger. The last time it is stopped first.
+fn stand_still(stack: &Stack, watch: &Watch, leader: &str) -> Result<Still> {
+    for floor in [MIN + 1, MIN + 2] {
+        let ordered = Timestamp::now();
+        thread::scope(|scope| -> Result<()> {
+            let ordering = scope.spawn(|| order(stack, floor));
+            stack.strike(leader, Blow::Stop)?;
+            ordering.join().unwrap_or_else(|_| Err(anyhow!("the thread of the order panicked")))
+        })?;
+        let stopped = Instant::now();
+        // What is under way to the API server arrives.
+        sleep(LOOK);
+        if !scales(stack, ordered)?.iter().any(|request| request.pod == leader) {
+            return Ok(Still { floor, ordered, stopped });
+        }
+        stack.strike(leader, Blow::Continue)?;
+        watch.wait("what it has written", PATIENCE, |moment| is_raised(moment, floor))?;
+    }
+    let floor = MIN + 3;
+    stack.strike(leader, Blow::Stop)?;
+    let (ordered, stopped) = (Timestamp::now(), Instant::now());
+    order(stack, floor)?;
+    Ok(Still { floor, ordered, stopped })
+}
+
+fn order(stack: &Stack, floor: u32) -> Result<()> {
+    order_floor(stack, &format!("still-{floor}"), floor)
+}
+
+/// The size is this one. A replica that moves between the targets is wanted twice for a while.
+fn is_raised(moment: &Moment, floor: u32) -> bool {
+    moment.desired == floor && moment.wanted() >= floor
+}
+
+/// The writes of replicas since then that were done.
+fn scales(stack: &Stack, since: Timestamp) -> Result<Vec<Request>> {
+    let requests = requests_since(stack, since)?.into_iter();
+    Ok(requests.filter(|request| request.is_scale() && request.is_done()).collect())
+}
+
+/// The size that was ordered then was written, and not by this copy.
+fn written_by_others(stack: &Stack, ordered: Timestamp, copy: &str) -> Result<()> {
+    let scales = scales(stack, ordered)?;
+    ensure!(
+        !scales.is_empty() && scales.iter().all(|request| request.pod != copy),
+        "the copy that stood still, {copy}, is not followed by another that writes: {scales:?}"
+    );
+    Ok(())
+}
+
+/// A copy that has gone on since then writes once at most, and that is refused.
+fn nothing_late(stack: &Stack, resumed: Timestamp, leader: &str) -> Result<()> {
     let late: Vec<Request> = requests_since(stack, resumed)?
         .into_iter()
         .filter(|request| request.pod == leader && request.is_write())

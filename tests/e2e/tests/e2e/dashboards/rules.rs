@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// What everything is made of.
-const PREFIXES: [&str; 3] = ["apifleet:", "apifleet_", "http_"];
+const PREFIXES: [&str; 4] = ["apifleet:", "apifleet_", "http_", "store_"];
 
 /// The series that are recorded, each with what it is made of.
 pub(super) fn recorded() -> Result<BTreeMap<String, String>> {
@@ -19,10 +19,15 @@ pub(super) fn recorded() -> Result<BTreeMap<String, String>> {
 
 /// The series that alerts are made of, and those that these are made of.
 pub(super) fn of_alerts() -> Result<BTreeSet<String>> {
-    let recorded = recorded()?;
     let rules = rules()?;
     let alerts = rules.iter().filter(|rule| !text(rule, "/alert").is_empty());
-    let mut open: Vec<String> = alerts.flat_map(|rule| series(text(rule, "/expr"))).collect();
+    made_of(alerts.flat_map(|rule| series(text(rule, "/expr"))))
+}
+
+/// These series, and those that they are made of.
+pub(super) fn made_of(names: impl IntoIterator<Item = String>) -> Result<BTreeSet<String>> {
+    let recorded = recorded()?;
+    let mut open: Vec<String> = names.into_iter().collect();
     let mut found = BTreeSet::new();
     while let Some(name) = open.pop() {
         if let Some(made_of) = recorded.get(&name).filter(|_| !found.contains(&name)) {

@@ -1,11 +1,13 @@
-//! Reads from a page what people are told to type, and the files that it shows. Runs nothing.
+//! Reads from a page what people are told to type, what they are told to ask Prometheus, and the files that it shows. Runs
+//! nothing.
 
 use super::place;
 use anyhow::{Result, ensure};
 use std::path::Path;
 
 /// Words that begin a command. More may follow in a block: `curl`, `source`; those are not ours to try.
-const PROGRAMS: [&str; 4] = ["apifleet ", "kubectl ", "helm ", "cargo xtask "];
+const PROGRAMS: [&str; 7] =
+    ["apifleet ", "kubectl ", "helm ", "cargo xtask ", "cargo install ", "docker ", "ln -s "];
 
 /// What a page says.
 #[derive(Debug, Default, PartialEq)]
@@ -14,6 +16,8 @@ pub(super) struct Page {
     pub(super) name: String,
     /// What is typed, in the order of the page.
     pub(super) commands: Vec<String>,
+    /// What Prometheus is asked: a line each.
+    pub(super) queries: Vec<String>,
     /// Files that it shows: name and content.
     pub(super) files: Vec<(String, String)>,
 }
@@ -22,6 +26,7 @@ pub(super) struct Page {
 enum Part {
     Sentences,
     Commands,
+    Queries,
     Manifest(Vec<String>),
     Other,
 }
@@ -47,6 +52,11 @@ pub(super) fn read(name: String, text: &str) -> Page {
                 page.commands.extend(typed(line, &mut command));
                 Part::Commands
             }
+            (Part::Queries, None) => {
+                let query = without_comment(line).trim();
+                page.queries.extend((!query.is_empty()).then(|| query.to_owned()));
+                Part::Queries
+            }
             (Part::Sentences, None) => {
                 sentences.push_str(line.trim());
                 // A paragraph ends a piece of code that nobody ended.
@@ -68,6 +78,7 @@ fn fence(line: &str) -> Option<&str> {
 fn begin(language: &str) -> Part {
     match language {
         "sh" | "console" => Part::Commands,
+        "promql" => Part::Queries,
         "yaml" => Part::Manifest(Vec::new()),
         _ => Part::Other,
     }
@@ -134,7 +145,8 @@ fn unquoted(text: &str, is_it: impl Fn(char, char) -> bool) -> Option<usize> {
 pub(super) fn reads_what_is_typed() -> Result<()> {
     let text = "Type `kubectl get apifleet NAME\n-n NS`, not `kubectl scale`.\n\n  ```sh\n  apifleet status -A    # all\n  \
                 curl x | sh\n  kubectl get x -o jsonpath='{#|a}' \\\n    -n NS # b\n  ```\n```console\n$ helm list\n3\n```\n\
-                ```yaml\n# a.yaml: this\nkind: A\n```\n```yaml\nkind: B\n```\n```\nkubectl no\n```\n";
+                ```yaml\n# a.yaml: this\nkind: A\n```\n```yaml\nkind: B\n```\n```\nkubectl no\n```\n\
+                ```promql\nup{a=\"#\"}  # all\n\nrate(b[1m])\n```\n";
     let page = read("page".into(), text);
     let commands = [
         "apifleet status -A",
@@ -144,6 +156,7 @@ pub(super) fn reads_what_is_typed() -> Result<()> {
     ];
     let found: Vec<_> = page.commands.iter().map(String::as_str).collect();
     ensure!(found == commands, "{found:?}");
+    ensure!(page.queries == ["up{a=\"#\"}", "rate(b[1m])"], "{:?}", page.queries);
     let files = [("a.yaml".to_owned(), "# a.yaml: this\nkind: A\n".to_owned())];
     ensure!(page.files == files, "{:?}", page.files);
     for (command, expected) in [

@@ -1,9 +1,10 @@
 //! Where commands are typed: a folder with the files that pages show and the checkout's, a search path with our programs,
 //! and words of the shared fleet for the holders of pages.
 
+use super::way::Who;
 use crate::dashboards::{self, Order};
 use anyhow::{Context, Result, ensure};
-use apifleet_e2e::{Platform, built, kubectl};
+use apifleet_e2e::{Person, Platform, built, kubectl};
 use apifleet_local::stack::{FLEET, NAMESPACE, SYSTEM, Stack};
 use apifleet_local::{Call, Output};
 use std::env;
@@ -21,8 +22,14 @@ const MOMENT: &str = "timeout 3 ";
 const STOPPED: &str = "exit status: 124";
 /// Folders of the checkout that commands name.
 const FOLDERS: [&str; 5] = ["charts", "policies", "docs", "deploy", "crds"];
+/// Where cargo puts programs, below the home of whoever types.
+const PROGRAMS: &str = ".cargo/bin";
 /// Where pages have people reach a Prometheus.
 const PROMETHEUS: &str = "http://localhost:9090";
+/// What follows is an instant of the past, which on this cluster is perhaps yet to come, or before it began.
+const AT: &str = " --at ";
+/// An instant that is not.
+const RECENTLY: &str = "1m";
 /// The holders of pages, as `docs/runbooks/README.md` explains them, and what they are here. Those without a word are looked
 /// up: a pod of the fleet (or of the operator, in its namespace), and a node.
 const HOLDERS: [(&str, &str); 10] = [
@@ -30,7 +37,7 @@ const HOLDERS: [(&str, &str); 10] = [
     ("NS", NAMESPACE),
     ("RELEASE_NS", SYSTEM),
     ("RELEASE", "shop"),
-    ("ORDER", FLOOR.name),
+    ("OVERRIDE", FLOOR.name),
     ("OTHER", HOLD.name),
     ("N", "12"),
     ("POD", ""),
@@ -49,6 +56,7 @@ const HOLD: Order = Order { name: "documented-hold", action: "Hold" };
 /// The place.
 pub(super) struct Place<'a> {
     stack: &'a Stack,
+    on_call: Person<'a>,
     folder: tempfile::TempDir,
     xtask: PathBuf,
     pod: String,
@@ -61,6 +69,7 @@ impl<'a> Place<'a> {
         let folder = tempfile::tempdir().context("make a folder")?;
         let bin = folder.path().join("bin");
         fs::create_dir(&bin).context("make a folder for programs")?;
+        fs::create_dir_all(folder.path().join(PROGRAMS)).context("make a folder for programs")?;
         let root = Platform::workspace();
         for name in FOLDERS {
             symlink(root.join(name), folder.path().join(name)).context("link the checkout")?;
@@ -83,6 +92,7 @@ impl<'a> Place<'a> {
         };
         Ok(Self {
             stack,
+            on_call: Person::everywhere(stack, "documented-shift", "apifleet-oncall")?,
             folder,
             xtask: built("apifleet-xtask")?,
             pod: pods(NAMESPACE, &format!("apifleet.dev/fleet={FLEET}"))?,
@@ -92,10 +102,11 @@ impl<'a> Place<'a> {
     }
 
     /// Takes away what was ordered for it.
-    pub(super) fn leave(&self) -> Result<()> {
+    pub(super) fn leave(self) -> Result<()> {
         let orders = ["delete", "fleetoverride", FLOOR.name, HOLD.name];
         kubectl(self.stack, &orders)?;
-        kubectl(self.stack, &["delete", "scalingpolicy", POLICY]).map(drop)
+        kubectl(self.stack, &["delete", "scalingpolicy", POLICY])?;
+        self.on_call.leave()
     }
 
     /// Keeps the files that a page shows.
@@ -118,19 +129,24 @@ impl<'a> Place<'a> {
             "NODE" => Some(self.node.as_str()),
             _ => HOLDERS.iter().find(|(holder, _)| *holder == word).map(|(_, here)| *here),
         });
-        filled.replace(PROMETHEUS, &self.stack.prometheus_url())
+        recently(&filled).replace(PROMETHEUS, &self.stack.prometheus_url())
     }
 
     /// Runs a command to its end; what it writes goes on into the next one as people typed it, but its own end counts.
-    pub(super) fn run(&self, command: &str) -> Result<Output> {
-        self.bash(&format!("{command}\nexit ${{PIPESTATUS[0]}}"))
+    pub(super) fn run(&self, who: Who, command: &str) -> Result<Output> {
+        self.bash(who, &format!("{command}\nexit ${{PIPESTATUS[0]}}"))
     }
 
     /// Runs a command for a moment, which it must survive.
-    pub(super) fn run_briefly(&self, command: &str) -> Result<Output> {
+    pub(super) fn run_briefly(&self, who: Who, command: &str) -> Result<Output> {
         let command = command.trim_end_matches('&').trim_end();
-        let output = self.bash(&format!("{MOMENT}{command}"))?;
+        let output = self.bash(who, &format!("{MOMENT}{command}"))?;
         Ok(Output { success: output.success || output.status == STOPPED, ..output })
+    }
+
+    /// Asks Prometheus, which must understand it; that it has no row is an answer.
+    pub(super) fn ask(&self, query: &str) -> Result<()> {
+        self.stack.query(query).map(drop).context("ask Prometheus")
     }
 
     /// What the help of a command does not know of it, if there is anything.
@@ -146,7 +162,8 @@ impl<'a> Place<'a> {
                 Call::new(&self.xtask).args(verbs.iter().skip(1)).args(["--help"]).output()?
             }
             program => {
-                self.bash(&format!("{} {} --help", program.unwrap_or_default(), verbs.join(" ")))?
+                let help = format!("{} {} --help", program.unwrap_or_default(), verbs.join(" "));
+                self.bash(Who::Administrator, &help)?
             }
         };
         if !output.success {
@@ -157,7 +174,17 @@ impl<'a> Place<'a> {
         Ok((!unknown.is_empty()).then(|| format!("unknown: {unknown:?}")))
     }
 
-    fn bash(&self, script: &str) -> Result<Output> {
+    /// What a command names of the checkout and is not there, if anything.
+    pub(super) fn absent(command: &str) -> Option<String> {
+        let root = Platform::workspace();
+        let is_absent = |word: &&str| {
+            let folder = word.split('/').next().unwrap_or_default();
+            root.join(folder).is_dir() && !root.join(word).exists()
+        };
+        command.split_whitespace().find(is_absent).map(|word| format!("there is no {word}"))
+    }
+
+    fn bash(&self, who: Who, script: &str) -> Result<Output> {
         let mut path = OsString::from(self.folder.path().join("bin"));
         path.push(":");
         path.push(env::var_os("PATH").unwrap_or_default());
@@ -165,7 +192,10 @@ impl<'a> Place<'a> {
         let call = call.env("PATH", path).env("HOME", self.folder.path());
         // An editor that changes nothing.
         let call = call.env("KUBE_EDITOR", "true").env("NO_COLOR", "1");
-        let kubeconfig = self.stack.cluster().kubeconfig();
+        let kubeconfig = match who {
+            Who::Administrator => self.stack.cluster().kubeconfig(),
+            Who::OnCall => self.on_call.kubeconfig(),
+        };
         Ok(call.env("KUBECONFIG", kubeconfig).deadline(PATIENCE).output()?)
     }
 }
@@ -194,6 +224,13 @@ fn replace<'a>(text: &str, other: impl Fn(&str) -> Option<&'a str>) -> String {
     filled + rest
 }
 
+/// Another instant of the past for the one that a page shows.
+fn recently(typed: &str) -> String {
+    let Some((before, from)) = typed.split_once(AT) else { return typed.to_owned() };
+    let after = from.find(' ').and_then(|end| from.get(end..)).unwrap_or_default();
+    format!("{before}{AT}{RECENTLY}{after}")
+}
+
 /// A program that calls another with its first arguments.
 fn script(path: &Path, call: &[String]) -> Result<()> {
     let words: Vec<_> = call.iter().map(|word| format!("'{word}'")).collect();
@@ -219,6 +256,14 @@ pub(super) fn fills_whole_words() -> Result<()> {
     ] {
         let filled = replace(typed, other);
         ensure!(filled == expected, "{typed}: {filled}");
+    }
+    for (typed, expected) in [
+        ("explain x --at 08:03 --color never", "explain x --at 1m --color never"),
+        ("explain x --at 08:03", "explain x --at 1m"),
+        ("explain x", "explain x"),
+    ] {
+        let asked = recently(typed);
+        ensure!(asked == expected, "{typed}: {asked}");
     }
     ensure!(has_holder("kubectl get x NAME") && !has_holder("kubectl scale"), "holders are lost");
     Ok(())
