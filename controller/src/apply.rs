@@ -118,8 +118,8 @@ async fn put(
 fn scale(write: &Write, resource_version: String) -> Scale {
     Scale {
         metadata: ObjectMeta {
-            name: Some(write.deployment.name.clone()),
-            namespace: Some(write.deployment.namespace.clone()),
+            name: Some(write.deployment.name.to_string()),
+            namespace: Some(write.deployment.namespace.to_string()),
             uid: Some(write.uid.clone()),
             resource_version: Some(resource_version),
             ..ObjectMeta::default()

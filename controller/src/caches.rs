@@ -193,9 +193,9 @@ impl<F: Fact> Cache<F> {
 
     /// The name of each object under a key, and what is known of it.
     #[must_use]
-    pub fn named_under(&self, key: &Key) -> Vec<(String, Arc<F>)> {
+    pub fn named_under(&self, key: &Key) -> Vec<(Arc<str>, Arc<F>)> {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
-        let named = |(object, fact): (&Key, &Arc<F>)| (object.name.clone(), Arc::clone(fact));
+        let named = |(object, fact): (&Key, &Arc<F>)| (Arc::clone(&object.name), Arc::clone(fact));
         content.facts.get(key).map(|facts| facts.iter().map(named).collect()).unwrap_or_default()
     }
 

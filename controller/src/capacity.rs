@@ -112,7 +112,7 @@ mod tests {
         }
         let (_, mut fact) = PodFact::of(&serde_json::from_value(object).unwrap()).unwrap();
         fact.succeed(None, at(10));
-        SeenPod { name: "p".to_owned(), fact: Arc::new(fact) }
+        SeenPod { name: "p".into(), fact: Arc::new(fact) }
     }
 
     fn target(pods: Vec<SeenPod>) -> SeenTarget {

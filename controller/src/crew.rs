@@ -89,11 +89,11 @@ mod tests {
             ended.push(crew.ended().await.unwrap());
         }
         assert_eq!(started.elapsed(), Duration::ZERO, "all but one end at once");
-        let panicked = ended.iter().find(|done| done.key.name == "panics").unwrap();
+        let panicked = ended.iter().find(|done| &*done.key.name == "panics").unwrap();
         assert!(matches!(panicked.ended, Ended::Without(Class::Bug)));
         assert!(!crew.is_idle());
         let hung = crew.ended().await.unwrap();
-        assert_eq!((hung.key.name.as_str(), started.elapsed()), ("hangs", LONGEST));
+        assert_eq!((&*hung.key.name, started.elapsed()), ("hangs", LONGEST));
         assert!(crew.is_idle() && crew.ended().await.is_none());
     }
 

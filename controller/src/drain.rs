@@ -170,7 +170,7 @@ mod tests {
             object["metadata"]["deletionTimestamp"] = json!(at());
         }
         let fact = PodFact::of(&serde_json::from_value(object).unwrap()).unwrap().1;
-        SeenPod { name: name.to_owned(), fact: Arc::new(fact) }
+        SeenPod { name: name.into(), fact: Arc::new(fact) }
     }
 
     fn target() -> SeenTarget {
@@ -186,7 +186,7 @@ mod tests {
 
     fn names(order: DrainOrder) -> Vec<String> {
         let work = of_node(&node(true), order, Some(&target()), at());
-        work.pods.into_iter().map(|pod| pod.key.name).collect()
+        work.pods.into_iter().map(|pod| pod.key.name.to_string()).collect()
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod course;
 pub(crate) mod exposition;
+mod families;
 pub mod fleets;
 mod labels;
 pub mod view;
@@ -17,11 +18,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use view::FleetView;
 
-pub(crate) type FloatGauge = Gauge<f64, AtomicU64>;
+type FloatGauge = Gauge<f64, AtomicU64>;
 
 /// What becomes of writes of replicas, as [`Metrics::scaled`] is told.
 pub const WRITE_RESULTS: [&str; 4] = ["written", "skipped", "overtaken", "failed"];
@@ -33,7 +35,7 @@ pub struct Metrics {
     reconciles: Reconciles,
     passes: Passes,
     calls: Calls,
-    fleets: FleetMetrics,
+    fleets: Arc<FleetMetrics>,
 }
 
 /// What became of reconciles.
@@ -95,7 +97,7 @@ struct CallLabel {
 }
 
 /// Registers a metric and returns the handle that is written to.
-pub(crate) fn register<M>(registry: &mut Registry, name: &str, help: &str) -> M
+fn register<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Clone + Default,
 {
@@ -190,11 +192,13 @@ impl Calls {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("apifleet");
+        let fleets = Arc::<FleetMetrics>::default();
+        registry.register_collector(Box::new(Arc::clone(&fleets)));
         Self {
             reconciles: Reconciles::new(&mut registry),
             passes: Passes::new(&mut registry),
             calls: Calls::new(&mut registry),
-            fleets: FleetMetrics::new(&mut registry),
+            fleets,
             registry,
         }
     }
@@ -208,8 +212,13 @@ impl Metrics {
     /// All metrics as text.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut body = String::new();
-        text::encode(&mut body, &self.registry)?;
+        self.write(&mut body)?;
         Ok(body)
+    }
+
+    /// Writes all metrics as text.
+    pub(crate) fn write(&self, body: &mut String) -> std::fmt::Result {
+        text::encode(body, &self.registry)
     }
 
     /// A decision was made.

@@ -85,7 +85,7 @@ pub struct SeenTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenPod {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// What is known of it.
     pub fact: Arc<PodFact>,
 }
@@ -202,7 +202,7 @@ async fn observe_placeholder(
     let seen = observe_target(kubernetes, cluster, fleet, (which, key), state).await?;
     let is_ours = seen.conflict.is_none()
         && seen.deployment.as_ref().is_some_and(|deployment| {
-            deployment.placeholder_for.as_deref() == Some(fleet.key.name.as_str())
+            deployment.placeholder_for.as_deref() == Some(&*fleet.key.name)
         });
     Ok(is_ours.then_some(seen))
 }

@@ -38,7 +38,7 @@ use tokio::runtime::Runtime;
 
 /// The version of the operator, and of everything else here.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Without a change every status is written once in five minutes, so that any window of five minutes has one write of each.
+/// Without a change a status is written once in five to six minutes: a window of five minutes has one write of each at most.
 const WINDOW: Duration = Duration::from_mins(5);
 /// As long as nothing may be written before that begins.
 const CALM: Duration = Duration::from_secs(30);

@@ -56,6 +56,8 @@ impl World<'_> {
         if self.installed {
             definitions(&server).await;
             operator(&server).await;
+        } else {
+            no_definitions(&server).await;
         }
         reviews(&server, self.allowed, self.denied).await;
         around(&server, &self.autoscalers).await;
@@ -82,13 +84,27 @@ async fn greeting(server: &MockServer) {
     knowing_more(server, "/version", 200, json!({"gitVersion": "v1.37.2"})).await;
 }
 
+const OURS: [(&str, &str); 3] = [
+    ("ApiFleet", "apifleets"),
+    ("ScalingPolicy", "scalingpolicies"),
+    ("FleetOverride", "fleetoverrides"),
+];
+
+fn definition_at(plural: &str) -> String {
+    format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.apifleet.dev")
+}
+
+/// As an API server answers for what is not there.
+async fn no_definitions(server: &MockServer) {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
+        "reason": "NotFound", "message": "not found"});
+    for (_, plural) in OURS {
+        knowing_more(server, &definition_at(plural), 404, status.clone()).await;
+    }
+}
+
 async fn definitions(server: &MockServer) {
-    let ours = [
-        ("ApiFleet", "apifleets"),
-        ("ScalingPolicy", "scalingpolicies"),
-        ("FleetOverride", "fleetoverrides"),
-    ];
-    let resources: Vec<Value> = ours
+    let resources: Vec<Value> = OURS
         .iter()
         .map(|(kind, plural)| {
             json!({"kind": kind, "name": plural, "singularName": "", "namespaced": true, "verbs": []})
@@ -97,13 +113,12 @@ async fn definitions(server: &MockServer) {
     let group = json!({"kind": "APIResourceList", "apiVersion": "v1",
         "groupVersion": "apifleet.dev/v1alpha1", "resources": resources});
     knowing_more(server, "/apis/apifleet.dev/v1alpha1", 200, group).await;
-    for (_, plural) in ours {
+    for (_, plural) in OURS {
         let name = format!("{plural}.apifleet.dev");
-        let at = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}");
         let annotations = json!({ANNOTATION: REVISION.to_string()});
         let definition = json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
             "metadata": {"name": name, "annotations": annotations}});
-        knowing_more(server, &at, 200, definition).await;
+        knowing_more(server, &definition_at(plural), 200, definition).await;
     }
 }
 

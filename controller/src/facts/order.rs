@@ -140,7 +140,7 @@ mod tests {
             orders.map(|(name, from, to)| Arc::new(fact(object(name, from, to)).unwrap().1));
         let named = |most| -> Vec<String> {
             let pressing = pressing(facts.to_vec(), noon(), most);
-            pressing.iter().map(|fact| fact.key.name.clone()).collect()
+            pressing.iter().map(|fact| fact.key.name.to_string()).collect()
         };
         let all = ["newer", "older", "just-over", "coming-soon", "coming-late", "long-over"];
         assert_eq!(named(16), all);

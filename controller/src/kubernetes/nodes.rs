@@ -44,8 +44,8 @@ impl Kubernetes {
         let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
         let eviction = Eviction {
             metadata: ObjectMeta {
-                name: Some(pod.name.clone()),
-                namespace: Some(pod.namespace.clone()),
+                name: Some(pod.name.to_string()),
+                namespace: Some(pod.namespace.to_string()),
                 ..ObjectMeta::default()
             },
             delete_options: Some(DeleteOptions {

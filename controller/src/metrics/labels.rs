@@ -1,86 +1,29 @@
-//! The labels of the series that show a fleet: its namespace and name, and at most two words of closed lists beside them.
+//! The labels of a series that shows a fleet: its namespace and name, and at most two words of closed lists beside them.
 //! Nothing that a client or a manifest may invent becomes a label, but for the names themselves.
 //!
-//! Used by [`super::fleets`].
+//! Used by [`super::families`].
 
-use prometheus_client::encoding::EncodeLabelSet;
-use std::sync::Arc;
+use crate::caches::Key;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use std::fmt;
 
-/// A fleet. Its names are shared by all of its series: with thousands of fleets, copies of them would be most of what the
-/// operator keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct FleetLabel {
-    pub(super) namespace: Arc<str>,
-    pub(super) fleet: Arc<str>,
+/// A label beside those of the fleet: what it is called, and a word.
+pub(super) type Word = (&'static str, &'static str);
+
+/// Of a series that shows the fleet as a whole.
+pub(super) const NO_WORDS: [Word; 0] = [];
+
+/// The labels of one series.
+#[derive(Debug)]
+pub(super) struct Labels<'f, const N: usize> {
+    pub(super) fleet: &'f Key,
+    pub(super) words: [Word; N],
 }
 
-impl FleetLabel {
-    pub(super) fn new(namespace: &str, fleet: &str) -> Self {
-        Self { namespace: namespace.into(), fleet: fleet.into() }
+impl<const N: usize> EncodeLabelSet for Labels<'_, N> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        let Key { namespace, name } = self.fleet;
+        [("namespace", &**namespace), ("fleet", &**name)].encode(encoder)?;
+        self.words.encode(encoder)
     }
-}
-
-/// One of its targets.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct TargetLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) target: &'static str,
-}
-
-/// One of its signals.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct SignalLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) signal: &'static str,
-}
-
-/// What one of its signals is worth.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct VerdictLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) signal: &'static str,
-    pub(super) verdict: &'static str,
-}
-
-/// One of its conditions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ConditionLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) condition: &'static str,
-}
-
-/// The state of its spot capacity.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct StateLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) state: &'static str,
-}
-
-/// What holds its size away from what demand asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct LimitLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) reason: &'static str,
-}
-
-/// Its mode.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ModeLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) mode: &'static str,
-}
-
-/// An override of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ActionLabel {
-    #[prometheus(flatten)]
-    pub(super) fleet: FleetLabel,
-    pub(super) action: &'static str,
 }

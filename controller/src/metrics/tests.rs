@@ -113,6 +113,41 @@ fn a_fleet_that_is_gone_leaves_no_series() {
 }
 
 #[test]
+fn what_was_decided_for_a_target_stays_as_long_as_the_target() {
+    let metrics = Metrics::default();
+    metrics.show("shop", "api", &view("Fresh"));
+    let shown = |targets| {
+        metrics.show("shop", "api", &FleetView { targets, ..view("Fresh") });
+        let text = metrics.encode().unwrap();
+        text.contains(r#"fleet_desired_replicas{namespace="shop",fleet="api",target="spot"} 7"#)
+    };
+    let unknown = TargetView { target: "spot", desired: None, ready: 6, pending: 1 };
+    assert!(shown(vec![unknown.clone()]));
+    assert!(!shown(Vec::new()));
+    assert!(!shown(vec![unknown]), "it is another one");
+}
+
+#[test]
+fn fleets_are_told_apart_in_each_family_and_ordered() {
+    let metrics = Metrics::default();
+    for (namespace, fleet) in [("shop", "web"), ("shop", "api"), ("bank", "web")] {
+        metrics.show(namespace, fleet, &view("Fresh"));
+    }
+    let text = metrics.encode().unwrap();
+    let modes: Vec<_> = text.lines().filter(|line| line.contains("fleet_mode")).collect();
+    assert_eq!(
+        modes,
+        [
+            "# HELP apifleet_fleet_mode 1 for the fleet's mode.",
+            "# TYPE apifleet_fleet_mode gauge",
+            r#"apifleet_fleet_mode{namespace="bank",fleet="web",mode="Enforce"} 1"#,
+            r#"apifleet_fleet_mode{namespace="shop",fleet="api",mode="Enforce"} 1"#,
+            r#"apifleet_fleet_mode{namespace="shop",fleet="web",mode="Enforce"} 1"#,
+        ]
+    );
+}
+
+#[test]
 fn names_are_those_that_alerts_and_dashboards_use() {
     let metrics = Metrics::default();
     metrics.show("shop", "api", &view("Fresh"));
@@ -146,4 +181,84 @@ fn names_are_those_that_alerts_and_dashboards_use() {
     ] {
         assert!(text.contains(series), "{series} is missing in\n{text}");
     }
+}
+
+/// Everything that is shown of a fleet of which there is everything to show.
+const ALL_OF_A_FLEET: &str = r#"
+# HELP apifleet_fleet_size_replicas The size that is wanted, targets together.
+# TYPE apifleet_fleet_size_replicas gauge
+apifleet_fleet_size_replicas{namespace="shop",fleet="api"} 22
+# HELP apifleet_fleet_min_replicas Smallest size.
+# TYPE apifleet_fleet_min_replicas gauge
+apifleet_fleet_min_replicas{namespace="shop",fleet="api"} 10
+# HELP apifleet_fleet_max_replicas Largest size.
+# TYPE apifleet_fleet_max_replicas gauge
+apifleet_fleet_max_replicas{namespace="shop",fleet="api"} 30
+# HELP apifleet_fleet_schedule_floor_replicas Floor of the schedule that is in force or pre-warms.
+# TYPE apifleet_fleet_schedule_floor_replicas gauge
+apifleet_fleet_schedule_floor_replicas{namespace="shop",fleet="api"} 20
+# HELP apifleet_fleet_spot_cover_replicas On-demand replicas that stand in for spot that is being lost.
+# TYPE apifleet_fleet_spot_cover_replicas gauge
+apifleet_fleet_spot_cover_replicas{namespace="shop",fleet="api"} 3
+# HELP apifleet_fleet_on_demand_floor_replicas Replicas that must be on demand where there is spot.
+# TYPE apifleet_fleet_on_demand_floor_replicas gauge
+apifleet_fleet_on_demand_floor_replicas{namespace="shop",fleet="api"} 4
+# HELP apifleet_fleet_desired_replicas Replicas decided, per target.
+# TYPE apifleet_fleet_desired_replicas gauge
+apifleet_fleet_desired_replicas{namespace="shop",fleet="api",target="spot"} 7
+# HELP apifleet_fleet_ready_replicas Ready pods, per target.
+# TYPE apifleet_fleet_ready_replicas gauge
+apifleet_fleet_ready_replicas{namespace="shop",fleet="api",target="spot"} 6
+# HELP apifleet_fleet_pending_replicas Unscheduled pods, per target.
+# TYPE apifleet_fleet_pending_replicas gauge
+apifleet_fleet_pending_replicas{namespace="shop",fleet="api",target="spot"} 1
+# HELP apifleet_fleet_signal_verdict 1 for the signal's verdict.
+# TYPE apifleet_fleet_signal_verdict gauge
+apifleet_fleet_signal_verdict{namespace="shop",fleet="api",signal="RequestRate",verdict="Fresh"} 1
+# HELP apifleet_fleet_condition 1 where the condition is True.
+# TYPE apifleet_fleet_condition gauge
+apifleet_fleet_condition{namespace="shop",fleet="api",condition="Ready"} 1
+apifleet_fleet_condition{namespace="shop",fleet="api",condition="Stalled"} 0
+# HELP apifleet_fleet_spot_state 1 for the state of the spot capacity.
+# TYPE apifleet_fleet_spot_state gauge
+apifleet_fleet_spot_state{namespace="shop",fleet="api",state="Covering"} 1
+# HELP apifleet_fleet_limit 1 for what holds the size away from what demand asks for.
+# TYPE apifleet_fleet_limit gauge
+apifleet_fleet_limit{namespace="shop",fleet="api",reason="ScheduleFloor"} 1
+# HELP apifleet_fleet_mode 1 for the fleet's mode.
+# TYPE apifleet_fleet_mode gauge
+apifleet_fleet_mode{namespace="shop",fleet="api",mode="Enforce"} 1
+# HELP apifleet_fleet_signal_age_seconds Age of the newest sample.
+# TYPE apifleet_fleet_signal_age_seconds gauge
+apifleet_fleet_signal_age_seconds{namespace="shop",fleet="api",signal="RequestRate"} 2.0
+# HELP apifleet_fleet_last_decision_timestamp_seconds When the last decision was made.
+# TYPE apifleet_fleet_last_decision_timestamp_seconds gauge
+apifleet_fleet_last_decision_timestamp_seconds{namespace="shop",fleet="api"} 1.5
+# HELP apifleet_fleet_prewarm_lateness_seconds How late the floor of the open window was Ready, 0 in time.
+# TYPE apifleet_fleet_prewarm_lateness_seconds gauge
+apifleet_fleet_prewarm_lateness_seconds{namespace="shop",fleet="api"} 0.0
+# HELP apifleet_fleet_override_begin_timestamp_seconds When the override that counts came into force.
+# TYPE apifleet_fleet_override_begin_timestamp_seconds gauge
+apifleet_fleet_override_begin_timestamp_seconds{namespace="shop",fleet="api",action="Floor"} 1.0
+# HELP apifleet_fleet_override_end_timestamp_seconds When the override that counts ends.
+# TYPE apifleet_fleet_override_end_timestamp_seconds gauge
+apifleet_fleet_override_end_timestamp_seconds{namespace="shop",fleet="api",action="Floor"} 9.0
+# HELP apifleet_fleet_reversals Changes of the size within ten minutes after one in the other direction.
+# TYPE apifleet_fleet_reversals counter
+apifleet_fleet_reversals_total{namespace="shop",fleet="api"} 0
+# HELP apifleet_fleet_spot_interruptions Spot nodes that were taken away from the fleet.
+# TYPE apifleet_fleet_spot_interruptions counter
+apifleet_fleet_spot_interruptions_total{namespace="shop",fleet="api"} 2
+"#;
+
+#[test]
+fn a_fleet_is_shown_in_these_words() {
+    let metrics = Metrics::default();
+    let conditions = vec![("Ready", true), ("Stalled", false)];
+    metrics.show("shop", "api", &FleetView { conditions, ..view("Fresh") });
+    metrics.interrupted("shop", "api", 2);
+    let text = metrics.encode().unwrap();
+    let of_fleet: Vec<_> = text.lines().filter(|line| line.contains("apifleet_fleet_")).collect();
+    let expected: Vec<_> = ALL_OF_A_FLEET.trim().lines().collect();
+    assert_eq!(of_fleet, expected);
 }

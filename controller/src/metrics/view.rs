@@ -1,6 +1,6 @@
 //! What the operator's metrics show of one fleet: plain data, without a name for what is unknown.
 //!
-//! Built by [`crate::report::view`], written by [`super::fleets`].
+//! Built by [`crate::report::view`], kept by [`super::fleets`].
 
 /// What is shown of one fleet after a decision.
 #[derive(Debug, Clone, Default)]

@@ -117,7 +117,7 @@ async fn ask_recorded(
 /// The names of the fleets, each once, where they are few enough to be asked for.
 fn names<'a>(asked: &[&'a Asked]) -> Vec<&'a str> {
     let few = if asked.len() <= BY_NAME { asked } else { &[] };
-    let names: BTreeSet<&str> = few.iter().map(|asked| asked.fleet.name.as_str()).collect();
+    let names: BTreeSet<&str> = few.iter().map(|asked| &*asked.fleet.name).collect();
     names.into_iter().collect()
 }
 

@@ -304,7 +304,7 @@ pub fn build_event(draft: &Draft, fleet: &Key, uid: &str, instance: &str, now: T
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{name}{:x}", draft.fingerprint() & 0xffff)),
-            namespace: Some(fleet.namespace.clone()),
+            namespace: Some(fleet.namespace.to_string()),
             ..ObjectMeta::default()
         },
         action: Some((*action).to_owned()),
@@ -314,8 +314,8 @@ pub fn build_event(draft: &Draft, fleet: &Key, uid: &str, instance: &str, now: T
         regarding: Some(ObjectReference {
             api_version: Some("apifleet.dev/v1alpha1".to_owned()),
             kind: Some("ApiFleet".to_owned()),
-            namespace: Some(fleet.namespace.clone()),
-            name: Some(fleet.name.clone()),
+            namespace: Some(fleet.namespace.to_string()),
+            name: Some(fleet.name.to_string()),
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         }),

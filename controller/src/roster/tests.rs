@@ -65,7 +65,7 @@ fn what_something_has_happened_to_goes_before_those_whose_turn_it_is() {
     roster.update(seen([0, 0, 0]), now);
     roster.update(seen([0, 0, 1]), now + Duration::from_secs(1));
     let later = now + Duration::from_secs(2);
-    let names = |due: Vec<Key>| due.into_iter().map(|key| key.name).collect::<Vec<_>>();
+    let names = |due: Vec<Key>| due.into_iter().map(|key| key.name.to_string()).collect::<Vec<_>>();
     assert_eq!(names(roster.due(later)), ["c", "a", "b"]);
     assert_eq!(roster.next_alarm(), None, "it waits for a slot, not for another pass");
     assert_eq!(names(roster.due(later)), ["c", "a", "b"], "it stays the first while it waits");

@@ -244,7 +244,7 @@ async fn one_fleet_that_spoils_a_batch_is_found_and_left_alone() {
         ["a", "b", "poison", "d", "e"].iter().map(|name| fleet(name, &window)).collect();
     let found = read(&server, &asked).await;
     for (key, readings) in &found {
-        if key.name == "poison" {
+        if &*key.name == "poison" {
             assert_eq!(readings.request_rate, Reading::Failed);
         } else {
             assert!(matches!(readings.request_rate, Reading::Value { .. }), "{key}");

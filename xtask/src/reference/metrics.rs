@@ -149,6 +149,15 @@ mod tests {
         assert!(read("a 1\n").is_err(), "a series that nobody announced");
     }
 
+    /// How a metric is registered: the call, what comes before its name, and what is put after it.
+    const CALLS: [(&str, &str, &str); 5] = [
+        ("register(", "r,", ""),
+        ("register_seconds(", "r,", "_seconds"),
+        ("self.gauge(", "", ""),
+        ("self.gauges(", "", ""),
+        ("self.counter(", "", ""),
+    ];
+
     /// The names that the operator registers, by its source.
     fn registered() -> BTreeSet<String> {
         let folder = workspace::root().join("controller/src/metrics");
@@ -157,11 +166,11 @@ mod tests {
         let texts = files.map(|file| fs::read_to_string(file).expect("readable"));
         let mut names = BTreeSet::new();
         for text in texts {
-            for (call, suffix) in [("register(", ""), ("register_seconds(", "_seconds")] {
+            for (call, first, suffix) in CALLS {
                 for part in text.split(call).skip(1) {
                     let mut parts = part.splitn(3, '"');
                     let (before, name) = (parts.next().unwrap_or_default(), parts.next());
-                    if before.trim() == "r," {
+                    if before.trim() == first {
                         names.insert(format!("apifleet_{}{suffix}", name.expect("a name")));
                     }
                 }
