@@ -53,7 +53,7 @@ pub use go_module::GoModule;
 pub use oha::ensure_oha;
 pub use options::{Capacity, Image, Name, NodeSpec, Options};
 pub use paths::cache;
-pub use prerequisites::ensure_packages;
+pub use prerequisites::{ensure_database, ensure_packages};
 pub use process::{Call, Output};
 pub use programs::Programs;
 pub use supervisor::protocol::{NodeStatus, Place, Status};

@@ -26,7 +26,7 @@ const START: Duration = Duration::from_mins(1);
 impl Cluster {
     /// Starts the database, and returns the URL under which pods reach it. The data outlives `stop`.
     pub fn start_mariadb(&self, progress: &dyn Progress) -> Result<String> {
-        prerequisites::database(progress)?;
+        prerequisites::ensure_database(progress)?;
         let directory = self.mariadb_directory();
         let password = self.mariadb_password()?;
         let setup = directory.join("setup.sql");

@@ -40,7 +40,7 @@ pub(crate) fn cluster(progress: &dyn Progress) -> Result<()> {
 }
 
 /// Makes sure of what the database needs.
-pub(crate) fn database(progress: &dyn Progress) -> Result<()> {
+pub fn ensure_database(progress: &dyn Progress) -> Result<()> {
     ensure(&DATABASE, progress)
 }
 

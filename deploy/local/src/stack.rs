@@ -79,7 +79,7 @@ pub struct Stack {
 pub fn build(workspace: &Path, progress: &dyn Progress) -> Result<Built> {
     prerequisites::supported()?;
     prerequisites::cluster(progress)?;
-    prerequisites::database(progress)?;
+    prerequisites::ensure_database(progress)?;
     Programs::ensure(progress)?;
     let generator = crate::oha::ensure_oha(progress)?;
     progress.step("building the operator and the API server");

@@ -2,6 +2,7 @@
 
 use crate::{book, generate, workspace};
 use anyhow::Context;
+use apifleet_local::ensure_database;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -95,7 +96,10 @@ fn contract() -> Layer {
     Layer {
         name: "contract",
         about: "T1: what Prometheus, Kubernetes and databases answer",
-        steps: vec![run(tests(&["--test", "http", "--test", "contract"]), 25)],
+        steps: vec![
+            Action::Call(|| Ok(ensure_database(&super::tell)?)),
+            run(tests(&["--test", "http", "--test", "contract"]), 25),
+        ],
     }
 }
 

@@ -3,10 +3,9 @@
 //! version knows fails. Our own kinds and those of the Prometheus Operator have no schema there; a real API server checks
 //! the first in the layer `e2e`.
 
-use super::helm3;
+use super::{helm3, tell};
 use crate::{process, workspace};
 use anyhow::{Context, bail, ensure};
-use apifleet_local::progress::{Event, Silent};
 use apifleet_local::{Call, Output, Programs, ensure_packages};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,13 +63,6 @@ pub(crate) fn validate() -> anyhow::Result<()> {
     let versions = VERSIONS.join(", ");
     println!("{} values files, Helm 3 as Helm 4, Kubernetes {versions}: valid", files.len());
     Ok(())
-}
-
-/// What is built takes a while on a fresh machine.
-fn tell(event: Event) {
-    if let Event::Step(text) = event {
-        println!("{text}");
-    }
 }
 
 /// What is wrong, a line each. The validator also prints each schema whole: that is for nobody.
@@ -152,7 +144,7 @@ fn installed() -> anyhow::Result<PathBuf> {
         return Ok(program);
     }
     println!("installing {name} {version} (once)");
-    ensure_packages(&PYTHON, makes_environments, &Silent)
+    ensure_packages(&PYTHON, makes_environments, &tell)
         .context("install python3 and python3-venv")?;
     let mut python = Command::new("python3");
     let made = process::run(python.args(["-m", "venv", "--clear"]).arg(&root), MINUTE);

@@ -9,6 +9,7 @@ mod policies;
 pub(crate) use layers::install_tool;
 
 use crate::process;
+use apifleet_local::progress::Event;
 use clap::Args;
 use layers::{Action, Layer};
 use std::time::{Duration, Instant};
@@ -48,6 +49,13 @@ fn perform(action: Action) -> anyhow::Result<()> {
     match action {
         Action::Run { mut command, deadline } => process::run(&mut command, deadline),
         Action::Call(function) => function(),
+    }
+}
+
+/// What is installed or built first takes a while on a fresh machine.
+fn tell(event: Event) {
+    if let Event::Step(text) = event {
+        println!("{text}");
     }
 }
 

@@ -10,6 +10,8 @@ use jiff::SignedDuration;
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// So far ahead may the operator's clock be before windows open noticeably early.
 const AHEAD: SignedDuration = SignedDuration::from_secs(5);
+/// So many missing rights are named.
+const NAMED: usize = 8;
 
 /// AF0201.
 pub(super) fn install_rights(rights: &InstallRights) -> Finding {
@@ -88,7 +90,16 @@ fn judged(check: Check, asked: &[&Answer], who: &str) -> Finding {
     match (missing.is_empty(), unknown) {
         (true, None) => ok(check, asked.len()),
         (true, Some(Unknown(why))) => Finding::skipped(check, why),
-        (false, _) => Finding::failed(check, format!("{who}: {}", missing.join(", "))),
+        (false, _) => Finding::failed(check, format!("{who}: {}", first(&missing))),
+    }
+}
+
+/// As many as one reads.
+fn first(missing: &[String]) -> String {
+    let named = missing.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match missing.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
