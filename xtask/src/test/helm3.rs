@@ -1,5 +1,5 @@
-//! Helm 3, which many pipelines still run. What it renders must be what Helm 4 renders, to the letter: then all that is
-//! tested of the charts with Helm 4 holds for it.
+//! Helm 3, which many pipelines still run. What it renders must be what Helm 4 renders, line by line: then all that is
+//! tested of what Helm 4 renders holds for it.
 
 use anyhow::ensure;
 use apifleet_local::progress::Progress;
@@ -16,7 +16,12 @@ const MODULE: GoModule = GoModule {
     ],
     packages: &["tool"],
     tags: "",
-    linker: "-s -w",
+    // As its own build does; without them it would take Kubernetes for 1.20.
+    linker: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0 \
+             -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+             -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37 \
+             -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 \
+             -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=37",
     programs: &["helm"],
 };
 
@@ -34,22 +39,24 @@ pub(crate) fn lint(helm: &Path, chart: &Path, values: &Path) -> anyhow::Result<(
     Ok(())
 }
 
-/// What it renders with these values is what Helm 4 renders.
+/// What it renders with these values is what Helm 4 renders; only Helm 4 leaves more empty lines.
 pub(crate) fn compare(values: &Path, by_helm_3: &str, by_helm_4: &str) -> anyhow::Result<()> {
-    let mut lines = by_helm_3.lines().zip(by_helm_4.lines());
-    let different = lines.position(|(three, four)| three != four);
-    let shorter = by_helm_3.lines().count().min(by_helm_4.lines().count());
-    let line = different.unwrap_or(shorter);
-    let of = |text: &str| text.lines().nth(line).unwrap_or("nothing more").to_owned();
-    ensure!(
-        by_helm_3 == by_helm_4,
-        "{}, line {} of what is rendered: Helm 3 says {:?}, Helm 4 {:?}",
-        values.display(),
-        line + 1,
-        of(by_helm_3),
-        of(by_helm_4),
-    );
-    Ok(())
+    let lines = |text| str::lines(text).filter(|line| !line.trim().is_empty());
+    let (mut threes, mut fours) = (lines(by_helm_3), lines(by_helm_4));
+    loop {
+        let (three, four) = (threes.next(), fours.next());
+        if three.is_none() && four.is_none() {
+            return Ok(());
+        }
+        let said = |line: Option<&str>| line.unwrap_or("nothing more").to_owned();
+        ensure!(
+            three == four,
+            "{}: Helm 3 renders {:?} where Helm 4 renders {:?}",
+            values.display(),
+            said(three),
+            said(four),
+        );
+    }
 }
 
 #[cfg(test)]
@@ -62,15 +69,17 @@ mod tests {
             let compared = compare(Path::new("demo.yaml"), three, four);
             compared.err().map(|error| error.to_string()).unwrap_or_default()
         };
-        assert_eq!(said("a\nb", "a\nb"), "");
+        assert_eq!(said("a\nb", "a\n  \nb\n\n"), "", "empty lines say nothing");
         let differs = said("a\nb\nc", "a\nx\nc");
-        assert!(differs.contains("line 2") && differs.contains("\"b\", Helm 4 \"x\""), "{differs}");
-        assert!(said("a", "a\nb").contains("\"nothing more\", Helm 4 \"b\""));
+        assert!(differs.contains("\"b\" where Helm 4 renders \"x\""), "{differs}");
+        assert!(said("a", "a\nb").contains("\"nothing more\" where Helm 4 renders \"b\""));
     }
 
     #[test]
     fn it_is_helm_3() {
         let version = MODULE.version_of("helm.sh/helm/v3").expect("required");
-        assert!(version.starts_with("v3."), "{version}");
+        assert!(MODULE.linker.contains(&format!("version={version} ")), "{version}");
+        let kubernetes = MODULE.version_of("k8s.io/api").expect("required");
+        assert!(kubernetes.starts_with("v0.37."), "{kubernetes}");
     }
 }
