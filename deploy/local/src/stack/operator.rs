@@ -21,11 +21,15 @@ const TOKEN_LASTS: &str = "--duration=2h";
 impl Stack {
     /// The pod whose process holds the lease; empty where none does.
     pub fn leader(&self) -> Result<String> {
-        let holder = ["get", "lease", LEASE, "--namespace", SYSTEM];
-        let path = ["--output=jsonpath={.spec.holderIdentity}"];
-        let holder = self.kubectl(&[&holder[..], &path].concat())?;
+        let holder = self.lease("{.spec.holderIdentity}")?;
         // The holder is the pod's name and a mark of that process: a pod that starts again is another candidate.
         Ok(holder.split('_').next().unwrap_or_default().to_owned())
+    }
+
+    /// What the operator's lease says, by a JSONPath.
+    pub fn lease(&self, path: &str) -> Result<String> {
+        let path = format!("--output=jsonpath={path}");
+        self.kubectl(&["get", "lease", LEASE, "--namespace", SYSTEM, &path])
     }
 
     /// Lets something happen to the operator's process in a pod.
