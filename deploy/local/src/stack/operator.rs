@@ -26,7 +26,7 @@ impl Stack {
         Ok(holder.split('_').next().unwrap_or_default().to_owned())
     }
 
-    /// What the operator's lease says, by a JSONPath.
+    /// What the operator's lease says, by a `JSONPath`.
     pub fn lease(&self, path: &str) -> Result<String> {
         let path = format!("--output=jsonpath={path}");
         self.kubectl(&["get", "lease", LEASE, "--namespace", SYSTEM, &path])
