@@ -19,6 +19,7 @@ pub mod complete;
 pub mod document;
 pub mod explain;
 pub mod failure;
+pub mod few;
 pub mod find;
 pub mod history;
 pub mod import;

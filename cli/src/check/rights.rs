@@ -18,7 +18,8 @@ pub struct Right {
 type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const OURS: &str = "apifleet.dev";
-const READ: &[&str] = &["get", "list", "watch"];
+/// The verbs that change nothing.
+pub const READ: &[&str] = &["get", "list", "watch"];
 const SEE: &[&str] = &["list", "watch"];
 const MAKE: &[&str] = &["create", "patch"];
 

@@ -2,6 +2,7 @@
 //! manifest is another version of it. Pure.
 
 use crate::failure::Failure;
+use crate::few::few;
 use crate::manifest::Manifest;
 use crate::names::FleetName;
 use crate::near;
@@ -244,11 +245,8 @@ fn only(manifest: &Manifest) -> Result<Chosen<'_>, Failure> {
         ([], [policy]) => Ok(Chosen::Policy(policy)),
         ([], []) => Err(manifest.bad(NOTHING.to_owned())),
         _ => {
-            let mut names = names(manifest);
-            let more = names.len().saturating_sub(5);
-            names.truncate(5);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(manifest.bad(format!("holds several: name one of {}{more}", names.join(", "))))
+            let names = few(&names(manifest), 5);
+            Err(manifest.bad(format!("holds several: name one of {names}")))
         }
     }
 }

@@ -162,6 +162,21 @@ impl Running {
         started.elapsed()
     }
 
+    /// Waits until `api` has been given ten replicas, and shows that to the operator.
+    async fn rests_at_ten(&self) {
+        self.scaled("api", 10, 1).await;
+        let written = Ok(Event::Apply(named("api", 10, "1000")));
+        self.cluster.deployments.follow(stream::iter([written])).await;
+    }
+
+    /// Orders so many replicas of `api`, from so many seconds from now on.
+    async fn pin(&self, begins: i64, replicas: u32) {
+        let mut pin = order("inc-412", "Pin", begins, 3600);
+        pin["spec"]["replicas"] = json!(replicas);
+        let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
+        self.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    }
+
     async fn end(self) {
         self.stop.send(()).unwrap();
         tokio::time::timeout(Duration::from_secs(7), self.task)
@@ -232,10 +247,9 @@ async fn one_fleet_that_is_no_fleet_hides_no_other_and_is_stalled() {
 #[tokio::test]
 async fn a_target_that_somebody_changes_is_followed_within_two_seconds() {
     let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
-    running.scaled("api", 10, 1).await;
-    let change = |replicas, version: &str| Ok(Event::Apply(named("api", replicas, version)));
-    running.cluster.deployments.follow(stream::iter([change(10, "1000")])).await;
-    running.cluster.deployments.follow(stream::iter([change(4, "1001")])).await;
+    running.rests_at_ten().await;
+    let changed = Ok(Event::Apply(named("api", 4, "1001")));
+    running.cluster.deployments.follow(stream::iter([changed])).await;
     assert!(running.scaled("api", 10, 2).await < Duration::from_secs(2));
     running.end().await;
 }
@@ -243,12 +257,7 @@ async fn a_target_that_somebody_changes_is_followed_within_two_seconds() {
 #[tokio::test]
 async fn a_spec_that_changes_is_followed_within_two_seconds() {
     let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
-    running.scaled("api", 10, 1).await;
-    running
-        .cluster
-        .deployments
-        .follow(stream::iter([Ok(Event::Apply(named("api", 10, "1000")))]))
-        .await;
+    running.rests_at_ten().await;
     let mut larger = fleet("api");
     larger.metadata.generation = Some(2);
     larger.spec.min_replicas = 14;
@@ -264,13 +273,8 @@ async fn a_spec_that_changes_is_followed_within_two_seconds() {
 #[tokio::test]
 async fn an_override_is_in_force_within_two_seconds() {
     let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
-    running.scaled("api", 10, 1).await;
-    let written = Ok(Event::Apply(named("api", 10, "1000")));
-    running.cluster.deployments.follow(stream::iter([written])).await;
-    let mut pin = order("inc-412", "Pin", -1, 3600);
-    pin["spec"]["replicas"] = json!(14);
-    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
-    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    running.rests_at_ten().await;
+    running.pin(-1, 14).await;
     assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
     running.end().await;
 }
@@ -281,13 +285,8 @@ async fn an_override_is_in_force_within_two_seconds_while_prometheus_says_nothin
     let url = format!("http://{}", silent.local_addr().unwrap());
     let running = Running::asking(&url, &["api"], true, async |_: &MockServer| {}).await;
     // Only the first pass waits for all that time.
-    running.scaled("api", 10, 1).await;
-    let written = Ok(Event::Apply(named("api", 10, "1000")));
-    running.cluster.deployments.follow(stream::iter([written])).await;
-    let mut pin = order("inc-412", "Pin", -1, 3600);
-    pin["spec"]["replicas"] = json!(14);
-    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
-    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    running.rests_at_ten().await;
+    running.pin(-1, 14).await;
     assert!(running.scaled("api", 14, 1).await < Duration::from_secs(2));
     running.end().await;
 }
@@ -311,10 +310,7 @@ async fn an_override_goes_before_hundreds_of_fleets_that_wait_and_a_stop_waits_f
     })
     .await;
     running.scaled("aa-000", 10, 1).await;
-    let mut pin = order("inc-412", "Pin", -1, 3600);
-    pin["spec"]["replicas"] = json!(10);
-    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
-    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    running.pin(-1, 10).await;
     assert!(running.scaled("api", 10, 1).await < Duration::from_secs(2));
     let told = Instant::now();
     running.end().await;
@@ -324,13 +320,8 @@ async fn an_override_goes_before_hundreds_of_fleets_that_wait_and_a_stop_waits_f
 #[tokio::test]
 async fn an_override_that_begins_later_is_in_force_at_its_instant() {
     let running = Running::start(&["api"], true, async |_: &MockServer| {}).await;
-    running.scaled("api", 10, 1).await;
-    let written = Ok(Event::Apply(named("api", 10, "1000")));
-    running.cluster.deployments.follow(stream::iter([written])).await;
-    let mut pin = order("inc-412", "Pin", 3, 3600);
-    pin["spec"]["replicas"] = json!(14);
-    let ordered = Event::Apply(serde_json::from_value(pin).unwrap());
-    running.cluster.orders.follow(stream::iter([Ok(ordered)])).await;
+    running.rests_at_ten().await;
+    running.pin(3, 14).await;
     let took = running.scaled("api", 14, 1).await;
     assert!(took > Duration::from_secs(2) && took < Duration::from_secs(5), "{took:?}");
     running.end().await;

@@ -3,6 +3,8 @@
 use crate::check::facts::{Answer, InstallRights, Installed, Lease, Operator};
 use crate::check::finding::{Finding, Known, Unknown, Verdict};
 use crate::check::registry::Check;
+use crate::check::rights;
+use crate::few::few;
 use crate::time::short;
 use jiff::SignedDuration;
 
@@ -90,21 +92,16 @@ fn judged(check: Check, asked: &[&Answer], who: &str) -> Finding {
     match (missing.is_empty(), unknown) {
         (true, None) => ok(check, asked.len()),
         (true, Some(Unknown(why))) => Finding::skipped(check, why),
-        (false, _) => Finding::failed(check, format!("{who}: {}", first(&missing))),
+        (false, _) => Finding::failed(check, format!("{who}: {}", few(&missing, NAMED))),
     }
 }
 
-/// As many as one reads.
-fn first(missing: &[String]) -> String {
-    let named = missing.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match missing.len().saturating_sub(NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
-}
-
+/// The rights that are missing, those that change something first: they are missed most.
 fn denied<'a>(answers: impl Iterator<Item = &'a Answer>) -> Vec<String> {
-    answers.filter(|it| it.allowed == Ok(false)).map(|it| it.right.to_string()).collect()
+    let missing = answers.filter(|it| it.allowed == Ok(false)).map(|it| it.right);
+    let (reading, changing): (Vec<_>, Vec<_>) =
+        missing.partition(|right| rights::READ.contains(&right.verb));
+    changing.into_iter().chain(reading).map(|right| right.to_string()).collect()
 }
 
 /// AF0301.
@@ -183,7 +180,7 @@ fn age(lease: &Lease) -> Option<SignedDuration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::rights::{self, Right};
+    use crate::check::rights::Right;
     use jiff::Timestamp;
 
     fn answers(rights: Vec<Right>, allowed: &Known<bool>) -> Vec<Answer> {
